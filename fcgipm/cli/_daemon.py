@@ -1,0 +1,42 @@
+"""What the commands that talk to the daemon share: how they find it, and what they say when they cannot."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from fcgipm.control.client import ControlRefused, NotRunning, ask
+from fcgipm.system.paths import ConfigurationMissing, control_path
+
+EX_FAILED = 1
+EX_NOT_RUNNING = 2
+EX_CONFIGURATION = 78
+
+_CONTROL = click.option("--control", metavar="PATH", help="Control socket of the daemon.")
+_FILE = click.option("-c", "--config", "file", metavar="FILE", help="Configuration file that names the control socket.")
+
+
+def finds_daemon(command: Callable[..., int]) -> Callable[..., int]:
+    """Add `--control PATH` and `-c FILE` to a command, which gets them as `control` and `file`."""
+    return _CONTROL(_FILE(command))
+
+
+def ask_daemon(control: str | None, file: str | None, request: dict[str, Any], **options: Any) -> Any:
+    """``control.client.ask``; what goes wrong is said on stderr and ends the command: 2 when no daemon runs, 1 when it refuses."""
+    try:
+        return ask(control_path(control, file), request, **options)
+    except NotRunning as problem:
+        fail(str(problem), EX_NOT_RUNNING)
+    except ControlRefused as problem:
+        fail(str(problem), EX_FAILED)
+    except ConfigurationMissing as problem:
+        fail(str(problem), EX_CONFIGURATION)
+
+
+def fail(text: str, code: int) -> NoReturn:
+    """Say why on stderr, and end with `code`."""
+    click.echo(f"fcgipm: {text}", err=True)
+    sys.exit(code)

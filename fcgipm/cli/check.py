@@ -1,0 +1,51 @@
+"""`fcgipm check`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fcgipm.cli import EX_CONFIG
+from fcgipm.cli.configured import file_option, load_or_exit
+from fcgipm.config.effective import JSON
+from fcgipm.config.errors import printable
+
+
+@click.command("check")
+@file_option
+@click.option(
+    "--import", "try_import", is_flag=True, help="Also load each application, in a throw-away process as its user."
+)
+def command(file: str | None, try_import: bool) -> None:
+    """Validate a configuration file and all that it names. Tells every problem at once and ends with 78 if there is one."""
+    name, config = load_or_exit(file)
+    pools = config["pools"].values()
+    click.echo(f"{printable(name)} is right: {len(pools)} pool{'' if len(pools) == 1 else 's'}")
+    for pool in pools:
+        click.echo(f"  {_summary(pool)}")
+    if try_import and [pool for pool in pools if not _imports(pool)]:
+        sys.exit(EX_CONFIG)
+
+
+def _summary(pool: JSON) -> str:
+    workers, threads = pool["workers"]["max"], pool["workers"]["threads"]
+    processes = f"{workers} worker{'' if workers == 1 else 's'}" + (f" of {threads} threads" if threads > 1 else "")
+    addresses = ", ".join(listen["address"] for listen in pool["listen"])
+    return printable(
+        f"{pool['name']}: {pool['app']} on {addresses}, {processes}" + (f", as {pool['user']}" if pool["user"] else "")
+    )
+
+
+def _imports(pool: JSON) -> bool:
+    """Whether the application can be loaded; tells how it went."""
+    from fcgipm.system.trial import try_application
+
+    trial = try_application(pool)
+    loaded = trial.python is not None
+    verdict = f"loaded under Python {trial.python}" if loaded else "cannot be loaded:"
+    click.echo(f"{pool['name']}: {pool['app']} {verdict}", err=not loaded)
+    if not loaded:
+        for line in trial.output.splitlines() or ["its process ended without a word"]:
+            click.echo(f"  {printable(line)}", err=True)
+    return loaded

@@ -1,0 +1,39 @@
+"""What `check` and `config` share: find the file, load it, and tell every problem."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from fcgipm.cli import EX_CONFIG
+from fcgipm.config.effective import JSON
+from fcgipm.config.errors import Problem
+from fcgipm.system.configuration import load
+from fcgipm.system.paths import ConfigurationMissing, find_configuration
+
+file_option = click.option(
+    "-c", "file", metavar="FILE", help="Configuration file; default ./fcgipm.yaml, then /etc/fcgipm/fcgipm.yaml."
+)
+
+
+def load_or_exit(file: str | None) -> tuple[str, JSON]:
+    """The file's name, as given, and its values in effect. Ends the program with 78 after telling every problem."""
+    try:
+        name = file or os.path.relpath(find_configuration())
+    except ConfigurationMissing as missing:
+        click.echo(f"fcgipm: {missing}", err=True)
+        sys.exit(EX_CONFIG)
+    loaded = load(name, os.environ)
+    if loaded.config is None:
+        _tell(name, loaded.problems)
+        sys.exit(EX_CONFIG)
+    return name, loaded.config
+
+
+def _tell(name: str, problems: list[Problem]) -> None:
+    for problem in problems:
+        click.echo(str(problem), err=True)
+    count = len(problems)
+    click.echo(f"fcgipm: {count} problem{'' if count == 1 else 's'} in {name} and what it includes", err=True)

@@ -1,0 +1,110 @@
+"""Rules between keys and between pools. They look at what is right by itself, also when other values are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fcgipm.config.addresses import UNIX_LIMIT, unix_path
+from fcgipm.config.effective import Machine, control_of, listen_address
+from fcgipm.config.errors import Problem
+from fcgipm.config.layers import Layers, PoolLayers
+from fcgipm.config.model import Listen
+from fcgipm.config.node import Node
+
+
+def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
+    """Every broken rule, in no particular order."""
+    found = list(_some_pool(layers))
+    found += _control(layers, machine)
+    for pool in layers.pools:
+        found += [*_required(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
+    return found + list(_shared_addresses(layers, machine))
+
+
+def _some_pool(layers: Layers) -> Iterator[Problem]:
+    lost = {"pools", "include"} & layers.node.lost
+    pools = layers.node.child("pools")
+    if not layers.pools and not lost and not (pools and pools.lost) and not layers.problems:
+        text = "there is no pool to serve: add one, with `app` and `listen`"
+        yield layers.node.problem_of("pools", text=text)
+
+
+def _control(layers: Layers, machine: Machine) -> Iterator[Problem]:
+    path = control_of(layers.node, layers.file.control, machine)
+    if too_long := _too_long(path):
+        yield layers.node.problem_of("control", "path", text=too_long)
+
+
+def _required(pool: PoolLayers) -> Iterator[Problem]:
+    wanted = {
+        "app": "module:attribute of the WSGI application",
+        "listen": "the address that the web server connects to",
+    }
+    for key, meaning in wanted.items():
+        if getattr(pool.keys, key) is None and key not in pool.node.lost:
+            yield pool.node.problem_of(key, text=f"is missing: it gives {meaning}")
+
+
+def _workers(pool: PoolLayers) -> Iterator[Problem]:
+    workers, node = pool.keys.workers, pool.node.child("workers")
+    if node is not None and "mode" in node.lost:
+        return  # Two bounds belong to the mode that was wanted.
+    if None not in (workers.min, workers.max) and workers.min != workers.max:
+        text = (
+            f"must equal min, {workers.min}: a pool in mode static has always the same number, not up to {workers.max}"
+        )
+        yield pool.node.problem_of("workers", "max", text=text)
+
+
+def _group(pool: PoolLayers) -> Iterator[Problem]:
+    if pool.keys.group is not None and pool.keys.user is None and "user" not in pool.node.lost:
+        yield pool.node.problem_of(
+            "group", text="needs `user` beside it: a pool with a group of its own runs as a user of its own"
+        )
+
+
+def _listeners(pool: PoolLayers) -> Iterator[Problem]:
+    for index, listen in enumerate(pool.keys.listen or []):
+        node = _listen_node(pool.node, index)
+        unix = unix_path(listen_address(pool.node, index, listen))
+        if unix is not None and (too_long := _too_long(unix)):
+            yield node.problem_of("address", text=too_long)
+        yield from _misplaced(node, listen)
+
+
+def _misplaced(node: Node, listen: Listen) -> Iterator[Problem]:
+    if unix_path(listen.address) is None:
+        for key in ("mode", "owner", "group"):
+            if getattr(listen, key) is not None:
+                yield node.problem_of(
+                    key, text=f"is for unix sockets alone, and this address is {listen.address}: take the key away"
+                )
+    elif listen.allow is not None:
+        yield node.problem_of(
+            "allow", text="is for TCP alone: who may connect to a unix socket is told by mode, owner and group"
+        )
+
+
+def _shared_addresses(layers: Layers, machine: Machine) -> Iterator[Problem]:
+    taken = {f"unix:{control_of(layers.node, layers.file.control, machine)}": "the control socket is there"}
+    for pool in layers.pools:
+        for index, listen in enumerate(pool.keys.listen or []):
+            address, node = listen_address(pool.node, index, listen), _listen_node(pool.node, index)
+            if address in taken:
+                yield node.problem_of("address", text=f"{address} is taken: {taken[address]}; choose another address")
+            taken.setdefault(address, f"pool {pool.name} listens there ({node.place})")
+
+
+def _listen_node(pool: Node, index: int) -> Node:
+    listen = pool.child("listen")
+    assert listen is not None and isinstance(listen.value, list)
+    return listen.value[index]
+
+
+def _too_long(path: str) -> str | None:
+    size = len(path.encode("utf-8", "surrogateescape"))
+    return (
+        f"the path has {size} bytes, and a unix socket's may have {UNIX_LIMIT}: choose a shorter one"
+        if size > UNIX_LIMIT
+        else None
+    )

@@ -1,0 +1,122 @@
+"""The values in effect, as plain JSON: defaults filled in, paths absolute. What needs the machine (accounts, environment) is added in `fcgipm.system`.
+
+Seconds are floats, sizes and modes whole numbers.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import Any
+
+from fcgipm.config.addresses import unix_path
+from fcgipm.config.layers import Layers, PoolLayers
+from fcgipm.config.model import STATIC_WORKERS, Control, Listen, Workers
+from fcgipm.config.node import Node, reach
+
+JSON = dict[str, Any]
+
+CONTROL_MODE, CONTROL_MODE_WITH_GROUP = 0o600, 0o660
+SOCKET_MODE = 0o660
+STDERR = "stderr"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the defaults depend on."""
+
+    python: str
+    """The interpreter that runs fcgipm."""
+    control: str
+    """The control socket of a file that names none."""
+
+
+def effective(layers: Layers, machine: Machine) -> JSON:
+    """The whole configuration but for accounts (`gid`, `uid`, `groups` are null) and the pools' complete environment (`env` is what the file says)."""
+    file = layers.file
+    return {
+        "file": absolute(layers.node, layers.node.place.source.name.rpartition("/")[2]),
+        "control": _control(layers.node, file.control, machine),
+        "pid_file": path_below(layers.node, "pid_file", file.pid_file),
+        "log": {**file.log.model_dump(), "file": _log_file(layers.node, file.log.file)},
+        "stop_timeout": file.stop_timeout,
+        "pools": {pool.name: _pool(pool, machine) for pool in layers.pools},
+    }
+
+
+def absolute(node: Node, path: str) -> str:
+    """`path` as it is meant in the file that holds `node`."""
+    return posixpath.normpath(posixpath.join(node.place.source.folder, path))
+
+
+def path_below(node: Node, *steps: str | int | None) -> str | None:
+    """The absolute path for the value at all but the last of `steps`, which is its text; None stays None."""
+    *way, path = steps
+    holder = reach(node, [step for step in way if step is not None])[0]
+    return None if path is None else absolute(holder, str(path))
+
+
+def listen_address(node: Node, index: int, listen: Listen) -> str:
+    """The address of a pool's listener, a unix socket's path absolute."""
+    path = unix_path(listen.address)
+    return listen.address if path is None else f"unix:{path_below(node, 'listen', index, 'address', path)}"
+
+
+def control_of(node: Node, control: Control | None, machine: Machine) -> str:
+    """The absolute path of the control socket."""
+    return machine.control if control is None else str(path_below(node, "control", "path", control.path))
+
+
+def worker_count(workers: Workers) -> int:
+    """Processes of a static pool; `checks` sees to it that min and max agree."""
+    return workers.min or workers.max or STATIC_WORKERS
+
+
+def _control(node: Node, control: Control | None, machine: Machine) -> JSON:
+    default = CONTROL_MODE_WITH_GROUP if control and control.group else CONTROL_MODE
+    mode = default if control is None or control.mode is None else control.mode
+    return {"path": control_of(node, control, machine), "mode": mode, "gid": None}
+
+
+def _log_file(node: Node, file: str) -> str | None:
+    return file if file == STDERR else path_below(node, "log", "file", file)
+
+
+def _pool(pool: PoolLayers, machine: Machine) -> JSON:
+    keys, node = pool.keys, pool.node
+    return {
+        "name": pool.name,
+        "app": keys.app,
+        "interface": keys.interface,
+        "listen": [_listen(node, index, listen) for index, listen in enumerate(keys.listen or [])],
+        "python": path_below(node, "python", keys.python) or machine.python,
+        "directory": path_below(node, "directory", keys.directory) or node.place.source.folder,
+        "env": dict(keys.env),
+        "user": keys.user,
+        "uid": None,
+        "gid": None,
+        "groups": None,
+        "umask": keys.umask,
+        "nice": keys.nice,
+        "no_new_privs": keys.no_new_privs,
+        "mount": keys.mount,
+        "workers": _workers(keys.workers),
+        "timeouts": keys.timeouts.model_dump(),
+        "limits": keys.limits.model_dump(),
+    }
+
+
+def _workers(workers: Workers) -> JSON:
+    count = worker_count(workers)
+    return {"mode": workers.mode, "min": count, "max": count, "threads": workers.threads}
+
+
+def _listen(node: Node, index: int, listen: Listen) -> JSON:
+    return {
+        "address": listen_address(node, index, listen),
+        "mode": SOCKET_MODE if listen.mode is None else listen.mode,
+        "uid": None,
+        "gid": None,
+        "backlog": listen.backlog,
+        "allow": listen.allow,
+    }

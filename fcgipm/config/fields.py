@@ -1,0 +1,161 @@
+"""The kinds of values that keys have. Each checks one value, and says in plain words what would be right; the error adds what is there instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from fcgipm.config import addresses, units
+from fcgipm.config.node import Octal
+
+EXPECTED = "fcgipm_expected"
+"""Type of an error whose message ends where the value found is to be added."""
+SAID = "fcgipm_said"
+"""Type of an error whose message says everything."""
+
+LONGEST_DURATION = 86400.0
+SMALLEST_PARAMS, LARGEST_PARAMS = 1 << 10, 64 << 20
+
+_APPLICATION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\(\))?"
+VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+POOL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
+_MOUNT = r"(/[^/?#\s][^/?#]*)*"
+
+
+def expected(message: str) -> PydanticCustomError:
+    """The value is not what `message` says it must be."""
+    return PydanticCustomError(EXPECTED, "{message}", {"message": message})
+
+
+def said(message: str) -> PydanticCustomError:
+    """`message` is the whole error."""
+    return PydanticCustomError(SAID, "{message}", {"message": message})
+
+
+def _text(value: object, message: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise expected(message)
+    return value
+
+
+def _matching(pattern: str, message: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise expected(message)
+        return value
+
+    return check
+
+
+def _duration(value: object) -> object:
+    message = "must be a duration such as 500ms, 10s, 5m or 24h"
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        raise said(f"must have a unit: {value}s or {value}ms")
+    if isinstance(value, float):
+        return value
+    try:
+        number = units.seconds(_text(value, message))
+    except ValueError:
+        raise expected(message) from None
+    if not 0.001 <= number <= LONGEST_DURATION:
+        raise expected("must be from 1ms to 24h")
+    return number
+
+
+def _params_size(value: object) -> int:
+    message = "must be a size such as 64KiB or 1MiB"
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        raise said(f"must have a unit: {value}B, {value}KiB or {value}MiB")
+    try:
+        number = units.octets(_text(value, message))
+    except ValueError:
+        raise expected(message) from None
+    if not SMALLEST_PARAMS <= number <= LARGEST_PARAMS:
+        raise expected("must be from 1KiB to 64MiB")
+    return number
+
+
+def _mode(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        octal = isinstance(value, Octal)
+        digits = units.mode_text(value) if octal else str(value)
+        read = (
+            f"YAML reads {digits} as the number {int(value)} when it is not in quotes"
+            if octal
+            else "a number is not enough"
+        )
+        raise said(f'{read}: write "{digits.zfill(4)}", with the quotes')
+    message = 'must be an octal mode in quotes, such as "0660" or "0027"'
+    try:
+        return units.mode(_text(value, message))
+    except ValueError:
+        raise expected(message) from None
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, Octal):
+        raise said(f"a zero in front makes this {int(value)} for YAML (octal): write the number without it")
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise expected("must be a whole number")
+    return int(value)
+
+
+def _account(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, (bool, Octal)) and value >= 0:
+        return str(value)
+    return _text(value, "must be a name or a number of the system's database")
+
+
+def _address(value: object) -> str:
+    try:
+        return addresses.normalised(_text(value, f"must be {addresses.FORMS}"))
+    except addresses.AddressError as error:
+        raise expected(str(error)) from None
+
+
+def _host(value: object) -> str:
+    try:
+        return addresses.host(_text(value, "must be an IP address such as 127.0.0.1 or ::1"))
+    except addresses.AddressError as error:
+        raise expected(str(error)) from None
+
+
+def _path(value: object) -> str:
+    return _text(value, "must be a path")
+
+
+def _schema(**schema: Any) -> WithJsonSchema:
+    return WithJsonSchema(schema)
+
+
+Text = Annotated[str, BeforeValidator(lambda value: _text(value, "must be a text"))]
+Path = Annotated[str, BeforeValidator(_path), _schema(type="string", minLength=1)]
+Application = Annotated[
+    str,
+    BeforeValidator(_matching(_APPLICATION, "must be module:attribute, file.py:attribute or module:factory()")),
+    _schema(type="string", pattern=f"^{_APPLICATION}$"),
+]
+Address = Annotated[str, BeforeValidator(_address), _schema(type="string", pattern=f"^({addresses.PATTERN})$")]
+Host = Annotated[str, BeforeValidator(_host), _schema(type="string")]
+Duration = Annotated[float, BeforeValidator(_duration), _schema(type="string", pattern=f"^{units.DURATION}$")]
+ParamsSize = Annotated[int, BeforeValidator(_params_size), _schema(type="string", pattern=f"^{units.SIZE}$")]
+Mode = Annotated[int, BeforeValidator(_mode), _schema(type="string", pattern=f"^{units.MODE}$")]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Account = Annotated[str, BeforeValidator(_account), _schema(type=["string", "integer"])]
+Mount = Annotated[
+    str,
+    BeforeValidator(
+        _matching(_MOUNT, 'must be empty ("") for the root, or a path prefix such as /shop without a slash at its end')
+    ),
+    _schema(type="string", pattern=f"^{_MOUNT}$"),
+]
+VariableName = Annotated[
+    str, BeforeValidator(_matching(VARIABLE_NAME, "must be a variable's name: letters, digits and _, no digit first"))
+]
+PoolName = Annotated[
+    str, BeforeValidator(_matching(POOL_NAME, "must be at most 32 letters, digits, - and _, a letter or digit first"))
+]

@@ -1,0 +1,168 @@
+"""The keys of a configuration file: their names, kinds, ranges and defaults. The descriptions appear in editors by way of the JSON Schema.
+
+A key stands here when its function exists. Cross-field rules are in `checks`: pydantic skips its own once any field has failed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fcgipm.config.fields import (
+    Account,
+    Address,
+    Application,
+    Duration,
+    Host,
+    Mode,
+    Mount,
+    ParamsSize,
+    Path,
+    PoolName,
+    Text,
+    VariableName,
+    Whole,
+)
+
+STATIC_WORKERS = 2
+"""Workers of a pool whose file says nothing."""
+
+
+class Keys(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Control(Keys):
+    """The socket that commands talk to."""
+
+    path: Path = Field(description="Path of the control socket.")
+    mode: Mode | None = Field(
+        default=None, description='Permissions of the socket; default "0600", or "0660" with a group.'
+    )
+    group: Account | None = Field(
+        default=None, description="A group whose members may command the daemon, beside its own user and root."
+    )
+
+
+class Log(Keys):
+    """The daemon's log, which is also where the standard output and error of applications go."""
+
+    file: Path = Field(default="stderr", description="`stderr`, or the path of a file.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important lines that are written."
+    )
+    format: Literal["text", "json"] = Field(default="text", description="Lines for people, or one JSON object a line.")
+
+
+class Listen(Keys):
+    """One address of a pool."""
+
+    address: Address = Field(description="unix:/path, 127.0.0.1:9000, [::1]:9000 or fd:3.")
+    mode: Mode | None = Field(default=None, description='Permissions of a unix socket; default "0660".')
+    owner: Account | None = Field(
+        default=None, description="Owner of a unix socket; default: the user that runs fcgipm."
+    )
+    group: Account | None = Field(
+        default=None, description="Group of a unix socket; default: the group that runs fcgipm."
+    )
+    backlog: Annotated[Whole, Field(ge=1, le=65535)] = Field(
+        default=1024, description="Connections that may wait to be accepted."
+    )
+    allow: list[Host] | None = Field(
+        default=None, min_length=1, description="IP addresses that may connect over TCP; default: all."
+    )
+
+
+class Workers(Keys):
+    """Processes of a pool."""
+
+    mode: Literal["static"] = Field(
+        default="static", description="How many workers there are at a time: always the same number."
+    )
+    min: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+        default=None, description=f"Processes; default {STATIC_WORKERS}."
+    )
+    max: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(default=None, description="The same number as min.")
+    threads: Annotated[Whole, Field(ge=1, le=256)] = Field(
+        default=1, description="Requests that one process serves at a time, in threads."
+    )
+
+
+class Timeouts(Keys):
+    """How long a worker waits for the web server."""
+
+    first_byte: Duration = Field(default=5.0, description="From a new connection to its first byte.")
+    header: Duration = Field(default=10.0, description="From the first byte of a request to the end of its parameters.")
+    body: Duration = Field(default=30.0, description="For the next part of a request body.")
+    write: Duration = Field(default=60.0, description="For the web server to take the next part of a response.")
+    keepalive: Duration = Field(default=75.0, description="For the next request on a kept connection.")
+
+
+class Limits(Keys):
+    """What a request may be."""
+
+    params: ParamsSize = Field(default=1 << 20, description="Size of all parameters (headers) of a request.")
+
+
+class Pool(Keys):
+    """An application and the processes that serve it."""
+
+    app: Application | None = Field(
+        default=None, description="module:attribute, file.py:attribute, or a factory module:make()."
+    )
+    interface: Literal["wsgi"] = Field(default="wsgi", description="How the application is called; inferred.")
+    listen: list[Listen] | None = Field(
+        default=None, min_length=1, description="Where the web server connects: one address or several."
+    )
+    python: Path | None = Field(
+        default=None, description="The pool's interpreter, 3.9 or later; default: the one that runs fcgipm."
+    )
+    directory: Path | None = Field(
+        default=None, description="Working directory, first on sys.path; default: the folder of this file."
+    )
+    env: dict[VariableName, str] = Field(
+        default={}, description="Environment variables, on top of PATH, LANG, HOME, USER, LOGNAME."
+    )
+    env_file: Path | None = Field(default=None, description="A file of environment variables in systemd's syntax.")
+    inherit_env: list[VariableName] = Field(
+        default=[], description="Variables taken over from the environment of fcgipm."
+    )
+    user: Account | None = Field(
+        default=None, description="User that the pool runs as; default: the one that runs fcgipm."
+    )
+    group: Account | None = Field(default=None, description="Group that the pool runs as; default: the user's own.")
+    umask: Mode = Field(default=0o027, description='Permissions that new files do not get; in quotes; default "0027".')
+    nice: Annotated[Whole, Field(ge=-20, le=19)] = Field(
+        default=0, description="Scheduling priority: 19 is the most patient."
+    )
+    no_new_privs: bool = Field(
+        default=True,
+        description="Whether programs that the pool starts are kept from gaining privileges (setuid, sudo).",
+    )
+    mount: Mount = Field(default="", description="Path prefix that becomes SCRIPT_NAME.")
+    workers: Workers = Field(default=Workers(), description="A number of processes, or a mapping.")
+    timeouts: Timeouts = Field(default=Timeouts(), description="How long a worker waits for the web server.")
+    limits: Limits = Field(default=Limits(), description="What a request may be.")
+
+
+class IncludedFile(Keys):
+    """What a file named in `include` may hold."""
+
+    pools: dict[PoolName, Pool] = Field(default={}, description="Pools by their names.")
+
+
+class ConfigFile(Keys):
+    """Configuration of fcgipm."""
+
+    control: Control | None = Field(default=None, description="The socket that commands talk to: a path, or a mapping.")
+    pid_file: Path | None = Field(default=None, description="A file that is to hold the master's process id.")
+    log: Log = Field(default=Log(), description="The daemon's log.")
+    stop_timeout: Duration = Field(
+        default=65.0, description="How long a graceful stop may take before requests are cut short."
+    )
+    include: list[Text] = Field(default=[], description="Files with pools of their own; * and ? match names.")
+    defaults: Pool = Field(default=Pool(), description="Keys that every pool has unless it says otherwise.")
+    pools: dict[PoolName, Pool] = Field(default={}, description="Pools by their names.")

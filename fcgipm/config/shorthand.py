@@ -1,0 +1,41 @@
+"""Short forms spelled out, so that there is one shape to check: `workers: 4`, `listen: ADDRESS`, `control: PATH`, numbers and booleans in `env`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fcgipm.config.node import Node
+
+
+def spell_out(root: Node) -> None:
+    """Change a file's tree to its long form, in place."""
+    _rewrite(root, "control", lambda node: _mapping(node, "path"))
+    defaults = root.child("defaults")
+    pools = root.child("pools")
+    for pool in ([defaults] if defaults else []) + [node for _, node in (pools.items() if pools else [])]:
+        _pool(pool)
+
+
+def _pool(pool: Node) -> None:
+    _rewrite(pool, "workers", lambda node: _mapping(node, "min", "max"))
+    _rewrite(pool, "listen", _listen)
+    environment = pool.child("env")
+    for _, variable in environment.items() if environment else []:
+        if not isinstance(variable.value, (dict, list)):
+            variable.value = variable.text
+
+
+def _rewrite(parent: Node, key: str, rule: Callable[[Node], Node]) -> None:
+    child = parent.child(key)
+    if child is not None and isinstance(parent.value, dict):
+        parent.value[key] = rule(child)
+
+
+def _mapping(node: Node, *keys: str) -> Node:
+    return node if isinstance(node.value, (dict, list)) else node.become(dict.fromkeys(keys, node))
+
+
+def _listen(node: Node) -> Node:
+    if not isinstance(node.value, list):
+        return node.become([_mapping(node, "address")])
+    return node.become([_mapping(item, "address") for item in node.value])

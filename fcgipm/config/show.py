@@ -1,0 +1,58 @@
+"""The values in effect as a person wrote them, or would have: in the file's own notation, secrets hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from fcgipm.config.addresses import unix_path
+from fcgipm.config.effective import JSON
+from fcgipm.config.units import duration_text, mode_text, size_text
+
+HIDDEN = "***"
+
+
+def masked(config: JSON) -> JSON:
+    """A copy of an effective configuration whose environments show names alone."""
+    pools = {name: {**pool, "env": dict.fromkeys(pool["env"], HIDDEN)} for name, pool in config["pools"].items()}
+    return {**config, "pools": pools}
+
+
+def as_yaml(config: JSON) -> str:
+    """An effective configuration as a configuration file; `include` and `defaults` are dissolved in it."""
+    return yaml.safe_dump(_file(masked(config)), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _file(config: JSON) -> JSON:
+    control = config["control"]
+    return _given(
+        control=_given(path=control["path"], mode=mode_text(control["mode"]), group=control["gid"]),
+        pid_file=config["pid_file"],
+        log=config["log"],
+        stop_timeout=duration_text(config["stop_timeout"]),
+        pools={name: _pool(pool) for name, pool in config["pools"].items()},
+    )
+
+
+def _pool(pool: JSON) -> JSON:
+    unchanged = ("app", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "workers")
+    return _given(
+        **{key: pool[key] for key in unchanged},
+        listen=[_listen(listen) for listen in pool["listen"]],
+        group=pool["gid"],
+        umask=mode_text(pool["umask"]),
+        timeouts={key: duration_text(value) for key, value in pool["timeouts"].items()},
+        limits={key: size_text(value) for key, value in pool["limits"].items()},
+    )
+
+
+def _listen(listen: JSON) -> JSON:
+    unix = unix_path(listen["address"]) is not None
+    own = {"mode": mode_text(listen["mode"]), "owner": listen["uid"], "group": listen["gid"]} if unix else {}
+    return _given(address=listen["address"], **own, backlog=listen["backlog"], allow=listen["allow"])
+
+
+def _given(**values: Any) -> JSON:
+    """The keys that have a value: null is not written in a file."""
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,72 @@
+"""The commands' side of the control socket. Imports json and socket and little else: `fcgipm status` should cost nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from fcgipm.control import protocol
+
+ANSWER_LINE_LIMIT = 64 * 1024 * 1024
+
+
+class NotRunning(Exception):
+    """Nobody answers at the control socket; the text says where was asked."""
+
+
+class ControlRefused(Exception):
+    """The daemon refused the command, or may not be asked; the text is for people."""
+
+
+def ask(
+    path: str, request: dict[str, Any], progress: Callable[[str], None] | None = None, timeout: float | None = 10.0
+) -> Any:
+    """Send one request and return its result; `progress` gets each line of progress. `timeout` in seconds for each wait, None: for ever.
+
+    Raises:
+        NotRunning: nobody listens there, or the daemon went away before it answered.
+        ControlRefused: no permission, the command was refused, or no answer came in time.
+    """
+    with _connect(path, timeout) as connection:
+        try:
+            connection.sendall(protocol.encode(request))
+            return _await_result(connection, path, progress)
+        except TimeoutError:
+            raise ControlRefused(f"the daemon at {path} gave no answer within {timeout:g} s") from None
+        except OSError as error:
+            raise NotRunning(f"the daemon at {path} went away: {error.strerror}") from None
+
+
+def _connect(path: str, timeout: float | None) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout)
+    try:
+        connection.connect(path)
+    except PermissionError:
+        connection.close()
+        raise ControlRefused(
+            f"no permission to use {path}: be root, the daemon's user or a member of its control group"
+        ) from None
+    except OSError as error:
+        connection.close()
+        raise NotRunning(f"fcgipm is not running: nobody answers at {path} ({error.strerror or error})") from None
+    return connection
+
+
+def _await_result(connection: socket.socket, path: str, progress: Callable[[str], None] | None) -> Any:
+    lines = protocol.LineBuffer(ANSWER_LINE_LIMIT)
+    while data := connection.recv(65536):
+        for line in lines.feed(data):
+            answer = protocol.decode_answer(line)
+            if "result" in answer:
+                return _result(answer)
+            if progress is not None and "progress" in answer:
+                progress(str(answer["progress"]))
+    raise NotRunning(f"the daemon at {path} went away before it answered")
+
+
+def _result(answer: dict[str, Any]) -> Any:
+    if "error" in answer:
+        raise ControlRefused(str(answer["error"]))
+    return answer["result"]

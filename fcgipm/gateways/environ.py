@@ -1,0 +1,61 @@
+"""From CGI meta-variables to a WSGI environ: what servers send in many ways becomes one (PEP 3333; RFC 3875, section 4.1)."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any, Dict, Iterator
+
+Environ = Dict[str, Any]
+
+_ABSENT_IF_EMPTY = ("HTTP_HOST", "REMOTE_USER", "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE")
+_CLIENTS_WORD = ("HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING")
+"""Headers that would be taken for something else: HTTP_PROXY for a setting ("httpoxy"), the others for facts about a body that the server has decoded."""
+
+
+class EnvironMaker:
+    """Completes the params of each request into its environ. `mount` is the path prefix that becomes SCRIPT_NAME, `constants` are the ``wsgi.`` keys that
+    hold for the whole worker, `worker` is any text that tells this worker from all others."""
+
+    def __init__(self, mount: str, constants: Environ, worker: str) -> None:
+        self._mount = mount
+        self._constants = constants
+        self._ids: Iterator[int] = count(1)
+        self._worker = worker
+
+    def complete(self, environ: Environ) -> None:
+        """Bring `environ`, so far the params alone, into WSGI's form; ``wsgi.input`` is the caller's to add."""
+        for name in _ABSENT_IF_EMPTY:
+            if environ.get(name) == "":
+                del environ[name]
+        for name in _CLIENTS_WORD:
+            if name in environ:
+                del environ[name]
+        if not environ.get("PATH_INFO"):
+            environ["PATH_INFO"] = environ.get("SCRIPT_NAME", "")
+            environ["SCRIPT_NAME"] = ""
+        if self._mount:
+            self._apply_mount(environ)
+        environ.update(self._constants)
+        https = environ.get("REQUEST_SCHEME") == "https" or environ.get("HTTPS", "").lower() in ("on", "1")
+        environ["wsgi.url_scheme"] = "https" if https else "http"
+        if not (environ.get("SERVER_NAME") and environ.get("SERVER_PORT") and environ.get("REQUEST_ID")):
+            self._fill_in(environ, https)
+        if "QUERY_STRING" not in environ or "SERVER_PROTOCOL" not in environ or "SCRIPT_NAME" not in environ:
+            for name, value in (("QUERY_STRING", ""), ("SERVER_PROTOCOL", "HTTP/1.0"), ("SCRIPT_NAME", "")):
+                environ.setdefault(name, value)
+
+    def _apply_mount(self, environ: Environ) -> None:
+        mount, path = self._mount, environ["PATH_INFO"]
+        if path == mount or path.startswith(mount + "/"):
+            environ["SCRIPT_NAME"] += mount
+            environ["PATH_INFO"] = path[len(mount) :]
+
+    def _fill_in(self, environ: Environ, https: bool) -> None:
+        """What every environ has although a server did not send it."""
+        if not environ.get("SERVER_NAME"):
+            host = environ.get("HTTP_HOST", "").rpartition("]")
+            environ["SERVER_NAME"] = host[0] + host[1] + host[2].partition(":")[0] or environ.get("SERVER_ADDR") or "localhost"
+        if not environ.get("SERVER_PORT"):
+            environ["SERVER_PORT"] = "443" if https else "80"
+        if not environ.get("REQUEST_ID"):
+            environ["REQUEST_ID"] = f"{self._worker}-{next(self._ids):x}"

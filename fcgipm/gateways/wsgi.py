@@ -1,0 +1,246 @@
+"""The WSGI gateway (PEP 3333): one request, one call of the application, one response."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Type, Union
+
+from fcgipm.gateways.environ import Environ, EnvironMaker
+from fcgipm.gateways.errors import ErrorStream, say, say_failure
+from fcgipm.gateways.exchange import BodyTimeout, ClientLeft, Exchange
+from fcgipm.gateways.file_wrapper import BLOCK, FileWrapper
+from fcgipm.gateways.headers import encode_header, encode_status, known_header, known_status
+from fcgipm.gateways.wsgi_input import Input, declared_length
+from fcgipm.wire.cgi import encode_head
+
+ExcInfo = Tuple[Type[BaseException], BaseException, TracebackType]
+Application = Callable[[Environ, Callable[..., Any]], Any]
+
+
+class Gateway:
+    """Serves one application in one thread."""
+
+    def __init__(self, application: Application, *, mount: str, multithread: bool, multiprocess: bool, worker: str) -> None:
+        """`mount` and `worker` as in EnvironMaker; the other two become ``wsgi.multithread`` and ``wsgi.multiprocess``."""
+        self._application = application
+        constants: Environ = {
+            "wsgi.version": (1, 0),
+            "wsgi.errors": ErrorStream(),
+            "wsgi.multithread": multithread,
+            "wsgi.multiprocess": multiprocess,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileWrapper,
+            "wsgi.input_terminated": True,
+        }
+        self._maker = EnvironMaker(mount, constants, worker)
+
+    def serve(self, params: Dict[str, str], exchange: Exchange) -> "Response":
+        """Answer one request; returns when the application is done with it. Never raises but what no application may catch (none so far)."""
+        environ: Environ = params
+        response = Response(exchange, environ.get("REQUEST_METHOD") == "HEAD")
+        if "REQUEST_METHOD" not in environ:
+            response.document("400 Bad Request")
+            return response
+        self._maker.complete(environ)
+        environ["wsgi.input"] = Input(exchange, declared_length(environ.get("CONTENT_LENGTH")))
+        try:
+            self._run(environ, response)
+        except BaseException as error:
+            _fail(environ, response, error)
+        return response
+
+    def _run(self, environ: Environ, response: "Response") -> None:
+        result = self._application(environ, response.start)
+        kind = type(result)
+        if kind is list or kind is tuple or kind is bytes:
+            response.whole(result)
+            return
+        try:
+            response.stream(result)
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+
+
+def _fail(environ: Environ, response: "Response", error: BaseException) -> None:
+    """The application raised, or the client left under its hands."""
+    if response.exchange.left:
+        response.aborted = True
+        return
+    response.failed = True
+    say_failure("application error", environ, error)
+    if response.finished:
+        return
+    if response.sent:
+        response.exchange.cut()
+    else:
+        response.document("408 Request Timeout" if type(error) is BodyTimeout else "500 Internal Server Error")
+
+
+class Response:
+    """The state of one response: not started, started (a head waits for the first block), sent, finished."""
+
+    __slots__ = ("_bodiless", "_head", "_is_head", "_left", "aborted", "exchange", "failed", "finished", "sent", "status")
+
+    def __init__(self, exchange: Exchange, is_head: bool) -> None:
+        self.exchange = exchange
+        self.status = 0
+        """The status as a number; 0 before there is one."""
+        self.sent = self.finished = self.failed = self.aborted = False
+        self._is_head = is_head
+        self._head: Optional[bytes] = None
+        self._left: Optional[int] = None
+        self._bodiless = is_head
+
+    def start(self, status: str, headers: List[Tuple[str, str]], exc_info: Optional[ExcInfo] = None) -> Callable[[bytes], None]:
+        """``start_response``. Raises TypeError and ValueError for what is no status or header, RuntimeError when called again without `exc_info`."""
+        if self._head is not None:
+            self._restart(exc_info)
+        line = known_status(status) or encode_status(status)
+        lines = [line]
+        self._left = None
+        if type(headers) is not list:
+            raise TypeError(f"headers must be a list, not {type(headers).__name__}")
+        try:
+            for header in headers:
+                lines.append(known_header(header) or self._encode(header))
+        except TypeError as error:
+            if "unhashable" not in str(error):
+                raise
+            raise TypeError(f"a header must be a (name, value) tuple of str: {header!a:.200}") from None
+        self.status = int(status[:3])
+        self._bodiless = self._is_head or self.status == 204 or self.status == 304
+        self._head = b"".join(lines)
+        return self.write
+
+    def _restart(self, exc_info: Optional[ExcInfo]) -> None:
+        if exc_info is None:
+            raise RuntimeError("start_response called again without exc_info")
+        try:
+            if self.sent:
+                raise exc_info[1].with_traceback(exc_info[2])
+        finally:
+            exc_info = None  # A traceback that holds its own frame would never be freed.
+
+    def _encode(self, header: Tuple[str, str]) -> bytes:
+        line = encode_header(header)
+        if header[0].lower() == "content-length":
+            self._left = declared_length(header[1])
+            if self._left is None:
+                raise ValueError(f"Content-Length is not a number: {header[1]!a:.200}")
+        return line
+
+    def whole(self, blocks: Union[bytes, Sequence[bytes]]) -> None:
+        """The entire body is at hand: one send, its length known."""
+        body = blocks if isinstance(blocks, bytes) else _join(blocks)
+        head = self._head
+        if self.sent or head is None:
+            self.stream((body,))
+        elif self._left is None:
+            if self.status != 204 and self.status != 304 and (body or not self._is_head):
+                head = b"%bContent-Length: %d\r\n\r\n" % (head, len(body))
+            else:
+                head += b"\r\n"
+            self._finish(head, b"" if self._bodiless else body)
+        elif self._left == len(body):
+            self._finish(head + b"\r\n", b"" if self._bodiless else body)
+        else:
+            self.stream((body,))
+
+    def stream(self, blocks: Iterable[bytes]) -> None:
+        """Each block goes out before the next is asked for."""
+        exact = type(blocks) is FileWrapper
+        if exact:
+            blocks.block_size = max(blocks.block_size, BLOCK)  # type: ignore[attr-defined]
+        if self._bodiless and self._head is not None:
+            self._end()
+            return
+        for block in blocks:
+            if type(block) is not bytes:
+                raise TypeError(f"a WSGI application yields bytes, not {type(block).__name__}")
+            if block or (self._bodiless and self._head is not None):
+                self._send(block, quiet=exact)
+                if self._bodiless or (exact and self.finished):
+                    break
+        self._end()
+
+    def write(self, data: bytes) -> None:
+        """The callable that ``start_response`` returns."""
+        if type(data) is not bytes:
+            raise TypeError(f"write() takes bytes, not {type(data).__name__}")
+        if data:
+            self._send(data, quiet=False)
+
+    def _send(self, block: bytes, quiet: bool) -> None:
+        if self._head is None:
+            raise RuntimeError("the application yielded a block before it called start_response")
+        head = b"" if self.sent else self._head + b"\r\n"
+        if self.finished:
+            if not (self._bodiless or self._left is None):
+                self._beyond(len(block), quiet)
+            return
+        if self._bodiless:
+            self._finish(head, b"")
+            return
+        if self._left is None:
+            self.sent = True
+            self.exchange.send(head, block)
+            return
+        if len(block) > self._left:
+            self._beyond(len(block) - self._left, quiet)
+            block = block[: self._left]
+        self._left -= len(block)
+        if self._left:
+            self.sent = True
+            self.exchange.send(head, block)
+        else:
+            # The client has everything that was announced; whatever the application still does, it need not wait for that.
+            self._finish(head, block)
+
+    def _beyond(self, size: int, quiet: bool) -> None:
+        if not quiet:
+            say(f"response body goes {size} bytes beyond its Content-Length: truncated")
+
+    def _end(self) -> None:
+        if self.finished:
+            return
+        if self._head is None:
+            raise RuntimeError("the application did not call start_response")
+        if self._left and not self._bodiless:
+            say(f"response body ended {self._left} bytes before its Content-Length: cut short")
+            self.failed = True
+            if not self.sent:
+                self.sent = True
+                self.exchange.send(self._head + b"\r\n", b"")
+            self.exchange.cut()
+        elif self.sent:
+            self._finish(b"", b"")
+        elif self._left is None and not self._bodiless:
+            self._finish(self._head + b"Content-Length: 0\r\n\r\n", b"")
+        else:
+            self._finish(self._head + b"\r\n", b"")
+
+    def _finish(self, head: bytes, block: bytes) -> None:
+        self.sent = self.finished = True
+        self.exchange.finish(head, block)
+
+    def document(self, status: str) -> None:
+        """A small page of ours instead of the application's."""
+        self.status = int(status[:3])
+        self.failed = self.status >= 500
+        text = f"{status[4:]}\n".encode("ascii")
+        head = encode_head(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
+        try:
+            self._finish(head, b"" if self._is_head else text)
+        except ClientLeft:
+            self.aborted = True
+
+
+def _join(blocks: Sequence[bytes]) -> bytes:
+    if len(blocks) == 1 and type(blocks[0]) is bytes:
+        return blocks[0]
+    for block in blocks:
+        if type(block) is not bytes:
+            raise TypeError(f"a WSGI application yields bytes, not {type(block).__name__}")
+    return b"".join(blocks)

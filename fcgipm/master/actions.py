@@ -1,0 +1,113 @@
+"""What a pool decided, done. One function for each action; they decide nothing, and what fails comes back as a happening."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fcgipm import orders, scoreboard
+from fcgipm.master.channel import pair
+from fcgipm.master.processes import signal_group
+from fcgipm.master.runner import PoolRunner
+from fcgipm.pool import actions as do
+from fcgipm.pool import happenings as event
+from fcgipm.system.errors import SystemProblem
+from fcgipm.system.spawn import output_pipe, start_template
+
+
+def carry_out(runner: PoolRunner, actions: Iterable[do.Action]) -> None:
+    """Do it all, in order."""
+    for action in actions:
+        _DOERS[type(action)](runner, action)
+
+
+def _start_template(runner: PoolRunner, action: do.StartTemplate) -> None:
+    try:
+        pid, ours, output = start_template(runner.settings, action.generation, runner.means())
+    except (SystemProblem, OSError) as problem:
+        runner.happened(event.TemplateGone(action.generation, str(problem)))
+        return
+    runner.add_template(action.generation, pid, ours, output)
+    runner.log.info(f"generation {action.generation} starts, template {pid}", runner.name)
+
+
+def _end_template(runner: PoolRunner, action: do.EndTemplate) -> None:
+    template = runner.templates.get(action.generation)
+    if template is not None:
+        runner.drop_channel(template.channel)
+        signal_group(template.pid, action.force)
+
+
+def _fork(runner: PoolRunner, action: do.Fork) -> None:
+    for start in range(0, len(action.workers), orders.FORK_LIMIT):
+        _fork_some(runner, action.generation, action.workers[start : start + orders.FORK_LIMIT])
+
+
+def _fork_some(runner: PoolRunner, generation: int, workers: tuple[tuple[int, int], ...]) -> None:
+    """Descriptors that the order does not reach are closed with it, and so every worker that does not come is noticed by its channel's end."""
+    slots: list[int] = []
+    gifts: list[int] = []
+    for number, slot in workers:
+        try:
+            gifts += _provide(runner, number, slot)
+            slots.append(slot)
+        except OSError:
+            runner.happened(event.WorkerLost(number))
+    template = runner.templates.get(generation)
+    if template is not None and slots:
+        template.channel.send(orders.encode(orders.FORK, *slots), gifts)
+    for descriptor in gifts:
+        os.close(descriptor)
+
+
+def _provide(runner: PoolRunner, number: int, slot: int) -> list[int]:
+    """A channel and an output pipe for a new worker; the ends to give away."""
+    read_end, write_end = output_pipe(runner.settings["uid"], runner.settings["gid"])
+    try:
+        channel, theirs = pair()
+    except OSError:
+        os.close(read_end)
+        os.close(write_end)
+        raise
+    runner.add_worker(number, slot, channel, read_end)
+    return [theirs.detach(), write_end]
+
+
+def _order(runner: PoolRunner, action: do.Order) -> None:
+    worker = runner.workers[action.worker]
+    if worker.channel.send(action.word) or worker.channel.ended or worker.pid is None or worker.reaped:
+        return
+    runner.log.warning(f"worker {worker.pid} does not take its order {action.word.decode()}", runner.name)
+    signal_group(worker.pid, force=False)
+
+
+def _kill(runner: PoolRunner, action: do.Kill) -> None:
+    worker = runner.workers[action.worker]
+    if worker.pid is not None and not worker.reaped:
+        signal_group(worker.pid, action.force)
+
+
+def _release(runner: PoolRunner, action: do.Release) -> None:
+    worker = runner.workers.pop(action.worker, None)
+    for index in range(action.slot, action.slot + runner.pool.settings.threads):
+        counters = scoreboard.read(runner.board.memory, index).counters
+        runner.ledger = scoreboard.add(runner.ledger, counters)
+        scoreboard.clear(runner.board.memory, index)
+    if worker is not None:
+        runner.drop_channel(worker.channel)
+
+
+def _log(runner: PoolRunner, action: do.Log) -> None:
+    runner.log.write(action.level, action.text, runner.name)
+
+
+_DOERS: dict[type, Callable[[PoolRunner, Any], None]] = {
+    do.StartTemplate: _start_template,
+    do.EndTemplate: _end_template,
+    do.Fork: _fork,
+    do.Order: _order,
+    do.Kill: _kill,
+    do.Release: _release,
+    do.Log: _log,
+}

@@ -1,0 +1,95 @@
+"""The beat: looks at a pool's scoreboard while it is busy, and no wake-up at all while it is not.
+
+AWAKE looks again and again. When nobody is busy the beat sets ``asleep`` in the scoreboard and DOZES: it looks once more a beat later, so that a worker
+that went busy at the very moment is seen. Then it is ASLEEP until a worker, finding ``asleep`` set, clears it and sends BUSY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+
+from fcgipm import scoreboard
+from fcgipm.pool.handover import Look, SlotLook, givers
+
+KEPT_INTERVAL = 0.020
+"""Seconds between looks while a busy worker keeps other connections waiting."""
+
+BUSY_INTERVAL = 0.050
+"""Seconds between looks while anything is busy."""
+
+
+class Sleep(Enum):
+    """How deep the beat sleeps."""
+
+    AWAKE = "awake"
+    DOZING = "dozing"
+    ASLEEP = "asleep"
+
+
+class Beat:
+    """One pool's beat. `workers` tells the first slots of the workers that serve, `give` sends HANDOVER to one; `next_look` is None while asleep."""
+
+    def __init__(
+        self,
+        board: memoryview,
+        threads: int,
+        workers: Callable[[], Iterable[tuple[int, int]]],
+        give: Callable[[int], None],
+    ) -> None:
+        self._words = board.cast("Q")
+        self._threads = threads
+        self._workers = workers
+        self._give = give
+        self._before: Look = {}
+        self._words[scoreboard.ASLEEP] = 1
+        self.sleep = Sleep.ASLEEP
+        self.next_look: float | None = None
+
+    def wake(self, now: float) -> None:
+        """A worker went busy: the first look is due at once."""
+        self._words[scoreboard.ASLEEP] = 0
+        if self.sleep is not Sleep.AWAKE:
+            self._before = {}
+            self.sleep = Sleep.AWAKE
+            self.next_look = now
+
+    def look(self, now: float) -> None:
+        """Look at everybody, let the stuck give away, and say when to look again."""
+        look = {number: self._read(slot) for number, slot in self._workers()}
+        busy = [slot for slots in look.values() for slot in slots if slot.busy]
+        if not busy:
+            self._fall_asleep(now)
+            return
+        self._words[scoreboard.ASLEEP] = 0
+        self.sleep = Sleep.AWAKE
+        for number in givers(self._before, look):
+            self._give(number)
+        self._before = look
+        self.next_look = now + (KEPT_INTERVAL if any(slot.kept for slot in busy) else BUSY_INTERVAL)
+
+    def close(self) -> None:
+        """Let go of the scoreboard's memory."""
+        self._words.release()
+
+    def _fall_asleep(self, now: float) -> None:
+        self._before = {}
+        if self.sleep is Sleep.AWAKE:
+            self._words[scoreboard.ASLEEP] = 1
+            self.sleep = Sleep.DOZING
+            self.next_look = now + BUSY_INTERVAL
+        else:
+            self.sleep = Sleep.ASLEEP
+            self.next_look = None
+
+    def _read(self, slot: int) -> tuple[SlotLook, ...]:
+        words = self._words
+        starts = [scoreboard.SLOT_WORDS * (index + 1) for index in range(slot, slot + self._threads)]
+        return tuple(
+            SlotLook(
+                words[start + scoreboard.STATE] == scoreboard.BUSY,
+                words[start + scoreboard.BEGUN],
+                words[start + scoreboard.KEPT],
+            )
+            for start in starts
+        )

@@ -1,0 +1,123 @@
+"""The control socket in the master: sessions come and go, their requests go into the queue, their commands are answered from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fcgipm import __version__
+from fcgipm.control import protocol
+from fcgipm.control.server import ControlServer, Session
+from fcgipm.master.happenings import CommandCame, Happening
+from fcgipm.master.loop import READ, WRITE, Loop
+from fcgipm.report.document import to_json
+
+if TYPE_CHECKING:
+    from fcgipm.master.master import Master
+
+
+class Sessions:
+    """Watches the control server and its sessions."""
+
+    def __init__(self, server: ControlServer, loop: Loop, post: Callable[[Happening], None]) -> None:
+        self._server = server
+        self._loop = loop
+        self._post = post
+        loop.watch(server, lambda _events: self._accept())
+
+    def send(self, session: Session, line: bytes) -> None:
+        """Send a line of progress, now or as soon as the session reads; harmless when it has gone."""
+        if session in self._server.sessions:
+            session.send(line)
+            self._settle(session)
+
+    def answer(self, session: Session, line: bytes) -> None:
+        """Send the last line."""
+        if session in self._server.sessions:
+            session.answer(line)
+            self._settle(session)
+
+    def _accept(self) -> None:
+        session = self._server.accept()
+        if session is not None:
+            self._loop.watch(session, lambda events: self._serve(session, events))
+
+    def _serve(self, session: Session, events: int) -> None:
+        if events & WRITE:
+            session.on_writable()
+        if events & READ:
+            request = session.on_readable()
+            if request is not None:
+                self._post(CommandCame(session, request))
+        self._settle(session)
+
+    def _settle(self, session: Session) -> None:
+        if session.ended:
+            self._loop.forget(session)
+            self._server.drop(session)
+        else:
+            self._loop.change(session, READ | WRITE if session.wants_write else READ)
+
+
+class Commands:
+    """What can be asked of the daemon. Each command answers by itself; `stop` when all is over."""
+
+    def __init__(self, master: Master, sessions: Sessions) -> None:
+        self._master = master
+        self._sessions = sessions
+        self._waiting: list[Session] = []
+        self._last_progress = ""
+
+    def carry_out(self, session: Session, request: dict[str, Any]) -> None:
+        """Carry out one request."""
+        command = _COMMANDS.get(request["command"])
+        if command is None:
+            known = ", ".join(_COMMANDS)
+            self._sessions.send(
+                session, protocol.refusal(f"unknown command {request['command'][:40]!r}; this daemon knows {known}")
+            )
+        else:
+            command(self, session, request)
+
+    def tell_progress(self) -> None:
+        """Tell those who wait for the end what is still waited for, when that changed."""
+        text = self._master.stop_progress()
+        if self._waiting and text != self._last_progress:
+            self._last_progress = text
+            for session in self._waiting:
+                self._sessions.send(session, protocol.progress(text))
+
+    def tell_stopped(self) -> None:
+        """All is stopped."""
+        for session in self._waiting:
+            self._sessions.answer(session, protocol.result("stopped"))
+
+    def _ping(self, session: Session, _request: dict[str, Any]) -> None:
+        master = self._master
+        self._sessions.send(
+            session, protocol.result({"pid": master.pid, "version": __version__, "state": master.state})
+        )
+
+    def _status(self, session: Session, request: dict[str, Any]) -> None:
+        status = to_json(self._master.snapshot())
+        pool = request.get("pool")
+        if pool is not None:
+            if pool not in status["pools"]:
+                known = ", ".join(status["pools"])
+                self._sessions.send(
+                    session, protocol.refusal(f"there is no pool {str(pool)[:80]!r}; the pools are {known}")
+                )
+                return
+            status["pools"] = {pool: status["pools"][pool]}
+        self._sessions.answer(session, protocol.result(status))
+
+    def _stop(self, session: Session, request: dict[str, Any]) -> None:
+        self._waiting.append(session)
+        self._master.stop(now=request.get("now") is True)
+
+
+_COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
+    "ping": Commands._ping,
+    "status": Commands._status,
+    "stop": Commands._stop,
+}

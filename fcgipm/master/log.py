@@ -1,0 +1,95 @@
+"""The daemon's log: one line an event, written at once. (The standard library's logging would cost the master 1 MiB and locks it has no use for.)
+
+Text:  ``2026-11-22T12:00:00.123Z info web[1234]: the line``
+JSON:  ``{"time": …, "level": "info", "pool": "web", "pid": 1234, "message": "the line"}``
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from fcgipm.system.errors import SystemProblem
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class Log:
+    """Writes to standard error or to a file; what is below `level` is dropped. A line that cannot be written is lost: the daemon must go on."""
+
+    def __init__(self, file: str = "stderr", level: str = "info", form: str = "text") -> None:
+        """Raises SystemProblem when the file cannot be opened."""
+        self._path = None if file == "stderr" else file
+        self._lowest = LEVELS.index(level)
+        self._format = _json_line if form == "json" else _text_line
+        self._descriptor = 2 if self._path is None else _open(self._path)
+
+    def write(self, level: str, message: str, pool: str | None = None, pid: int | None = None) -> None:
+        """One line; `message` must have no control characters."""
+        if LEVELS.index(level) >= self._lowest:
+            line = self._format(timestamp(time.time()), level, message, pool, pid)
+            self._put(line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def debug(self, message: str, pool: str | None = None) -> None:
+        """For those who look for a fault."""
+        self.write("debug", message, pool)
+
+    def info(self, message: str, pool: str | None = None) -> None:
+        """For the record."""
+        self.write("info", message, pool)
+
+    def warning(self, message: str, pool: str | None = None) -> None:
+        """Something is not as it should be, and handled."""
+        self.write("warning", message, pool)
+
+    def error(self, message: str, pool: str | None = None) -> None:
+        """Something does not work."""
+        self.write("error", message, pool)
+
+    def reopen(self) -> None:
+        """Open the file's path anew, after it was renamed; keeps the old one when that fails."""
+        if self._path is None:
+            return
+        try:
+            fresh = _open(self._path)
+        except SystemProblem as problem:
+            self.error(str(problem))
+            return
+        os.dup2(fresh, self._descriptor, inheritable=False)
+        os.close(fresh)
+
+    def _put(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            pass
+
+
+def timestamp(seconds: float) -> str:
+    """UTC as in RFC 3339, with milliseconds."""
+    whole = int(seconds)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{int((seconds - whole) * 1000):03}Z"
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise SystemProblem(f"cannot open the log file {path}: {error.strerror}") from error
+
+
+def _text_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:
+    if pool is None:
+        return f"{when} {level} {message}"
+    return f"{when} {level} {pool}: {message}" if pid is None else f"{when} {level} {pool}[{pid}]: {message}"
+
+
+def _json_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:
+    fields: dict[str, str | int] = {"time": when, "level": level, "message": message}
+    if pool is not None:
+        fields["pool"] = pool
+    if pid is not None:
+        fields["pid"] = pid
+    return json.dumps(fields)

@@ -1,0 +1,225 @@
+"""The master at work: one queue of happenings, one dispatch, and what concerns the whole daemon: start, signals, stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fcgipm import __version__
+from fcgipm.control.server import ControlServer
+from fcgipm.master.actions import carry_out
+from fcgipm.master.children import ChildExit, describe, reap
+from fcgipm.master.commands import Commands, Sessions
+from fcgipm.master.happenings import CommandCame, Happening, PoolHappened, SignalCame, WorkerBusy
+from fcgipm.master.log import Log, timestamp
+from fcgipm.master.loop import Loop
+from fcgipm.master.runner import PoolRunner
+from fcgipm.master.signals import Signals
+from fcgipm.master.snapshot import pool_snapshot
+from fcgipm.pool.happenings import StopNow, StopRequested
+from fcgipm.report.snapshot import Snapshot
+from fcgipm.system.listeners import Listener
+
+CANNOT_SERVE = 1
+"""Exit code when no pool can serve at the start."""
+
+
+class Master:
+    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool."""
+
+    def __init__(
+        self, settings: Mapping[str, Any], listeners: Mapping[str, list[Listener]], server: ControlServer, log: Log
+    ) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self._log = log
+        self._queue: deque[Happening] = deque()
+        self._loop = Loop()
+        self._signals = Signals()
+        self._started = time.monotonic()
+        self._started_at = timestamp(time.time())
+        self._announced = False
+        self._stopping = False
+        self._exit_code = 0
+        self._loop.watch(self._signals, lambda _events: self._hear_signals())
+        self._commands = Commands(self, Sessions(server, self._loop, self._queue.append))
+        self._runners = [
+            PoolRunner(pool, listeners[name], settings["stop_timeout"], self._loop, log, self._queue.append)
+            for name, pool in settings["pools"].items()
+        ]
+
+    def run(self) -> int:
+        """Serve until told to stop; the exit code."""
+        for runner in self._runners:
+            self._step(runner, ())
+        self._dispatch()
+        while not self._finished:
+            self._loop.turn(self._timeout())
+            self._dispatch()
+        self._close()
+        return self._exit_code
+
+    def tell_stopped(self) -> None:
+        """Answer those who asked for the stop, when nothing of the daemon is left but its process."""
+        self._commands.tell_stopped()
+
+    # What commands ask.
+
+    @property
+    def state(self) -> str:
+        """``starting``, ``running``, ``degraded`` or ``stopping``."""
+        if self._stopping:
+            return "stopping"
+        if not self._announced:
+            return "starting"
+        return "degraded" if any(runner.pool.state == "degraded" for runner in self._runners) else "running"
+
+    def snapshot(self) -> Snapshot:
+        """One look at everything."""
+        now = time.monotonic()
+        pools = tuple(pool_snapshot(runner, now) for runner in self._runners)
+        return Snapshot(
+            __version__, self.state, self.pid, self._started_at, now - self._started, self.settings["file"], pools
+        )
+
+    def stop(self, now: bool) -> None:
+        """Stop gracefully, or at once; asking again changes nothing but to make it quicker."""
+        if not self._stopping:
+            self._log.info("stopping" + (" at once" if now else ""))
+            for runner in self._runners:
+                for listener in runner.listeners:
+                    listener.unlink()
+        first, self._stopping = not self._stopping, True
+        if first or now:
+            for runner in self._runners:
+                runner.happened(StopNow() if now else StopRequested())
+
+    def stop_progress(self) -> str:
+        """What a stop still waits for."""
+        waiting = [f"{runner.name}: {len(runner.pool.workers)}" for runner in self._runners if runner.pool.workers]
+        return f"waiting for workers of {', '.join(waiting)}" if waiting else "waiting for templates"
+
+    # The queue.
+
+    def _dispatch(self) -> None:
+        """Take out what the turn put in, see to those whose time has come, and tell what has become of it."""
+        self._empty_queue()
+        now = time.monotonic()
+        for runner in self._runners:
+            self._see_to(runner, now)
+        if not self._announced and not self._stopping:
+            self._announce()
+        self._empty_queue()  # An action that failed at once, or the end of a start that failed.
+        if self._stopping:
+            self._commands.tell_progress()
+
+    def _empty_queue(self) -> None:
+        while self._queue:
+            happening = self._queue.popleft()
+            _DISPATCH[type(happening)](self, happening)
+
+    def _see_to(self, runner: PoolRunner, now: float) -> None:
+        due = runner.pool.next_wakeup
+        if due is not None and due <= now:
+            self._step(runner, ())
+        look = runner.beat.next_look
+        if look is not None and look <= now:
+            runner.beat.look(now)
+
+    def _on_pool(self, happening: PoolHappened) -> None:
+        self._step(happening.runner, (happening.what,))
+
+    def _on_busy(self, happening: WorkerBusy) -> None:
+        happening.runner.beat.wake(time.monotonic())
+
+    def _on_command(self, happening: CommandCame) -> None:
+        self._commands.carry_out(happening.session, happening.request)
+
+    def _on_signal(self, happening: SignalCame) -> None:
+        action = _ON_SIGNAL.get(happening.number)
+        if action is not None:
+            action(self, signal.Signals(happening.number).name)
+
+    def _step(self, runner: PoolRunner, happenings: Iterable[Any]) -> None:
+        carry_out(runner, runner.pool.step(happenings, time.monotonic()))
+
+    # Signals.
+
+    def _hear_signals(self) -> None:
+        for number in self._signals.collect():
+            self._queue.append(SignalCame(number))
+
+    def _on_child(self, _name: str) -> None:
+        for child in reap():
+            if not self._belongs(child):
+                for runner in self._runners:
+                    runner.hear_greetings()
+                if not self._belongs(child):
+                    self._log.debug(f"process {child.pid}, adopted from below, {describe(child.status)}")
+
+    def _belongs(self, child: ChildExit) -> bool:
+        return any(runner.child_exited(child) for runner in self._runners)
+
+    def _on_terminate(self, _name: str) -> None:
+        self.stop(now=False)
+
+    def _on_interrupt(self, _name: str) -> None:
+        self.stop(now=self._stopping)
+
+    def _on_reopen(self, _name: str) -> None:
+        self._log.reopen()
+        self._log.info("log file reopened")
+
+    def _on_later(self, name: str) -> None:
+        self._log.warning(f"{name} received, ignored: what it is for is not available yet")
+
+    # Start and end.
+
+    def _announce(self) -> None:
+        """Once every pool's start has come to an end: say so, or give up if none can serve."""
+        if not all(runner.pool.settled for runner in self._runners):
+            return
+        self._announced = True
+        if any(runner.pool.ready_count for runner in self._runners):
+            pools = ", ".join(f"{runner.name} ({runner.pool.ready_count} workers)" for runner in self._runners)
+            self._log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}")
+            return
+        self._log.error("no pool can serve: giving up")
+        self._exit_code = CANNOT_SERVE
+        self.stop(now=False)
+
+    @property
+    def _finished(self) -> bool:
+        return self._stopping and all(runner.pool.finished for runner in self._runners)
+
+    def _timeout(self) -> float | None:
+        times = [when for runner in self._runners if (when := runner.next_wakeup) is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _close(self) -> None:
+        for runner in self._runners:
+            runner.close()
+        self._signals.close()
+        self._log.info("stopped")
+
+
+_DISPATCH: dict[type, Callable[[Master, Any], None]] = {
+    PoolHappened: Master._on_pool,
+    WorkerBusy: Master._on_busy,
+    SignalCame: Master._on_signal,
+    CommandCame: Master._on_command,
+}
+
+_ON_SIGNAL: dict[int, Callable[[Master, str], None]] = {
+    signal.SIGCHLD: Master._on_child,
+    signal.SIGTERM: Master._on_terminate,
+    signal.SIGINT: Master._on_interrupt,
+    signal.SIGQUIT: Master._on_interrupt,
+    signal.SIGUSR1: Master._on_reopen,
+    signal.SIGHUP: Master._on_later,
+    signal.SIGUSR2: Master._on_later,
+}

@@ -1,0 +1,66 @@
+"""A process's standard output and error, read into the log."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+
+from fcgipm.master.lines import LineSplitter
+
+CHUNK = 65536
+"""Bytes read in one turn: a flooding process waits for its next turn like everybody else."""
+
+DRAIN_CHUNKS = 32
+"""Turns' worth that is read at once when the process has ended: a pipe holds 64 KiB, or 1 MiB if its owner enlarged it."""
+
+REMEMBERED = 8
+"""Last lines kept, to tell why the process failed."""
+
+
+class Output:
+    """The read end of one output pipe; ``ended`` once nobody holds its other end."""
+
+    def __init__(self, descriptor: int, deliver: Callable[[str], None]) -> None:
+        self._descriptor = descriptor
+        self._deliver = deliver
+        self._splitter = LineSplitter()
+        self.last_lines: deque[str] = deque(maxlen=REMEMBERED)
+        self.ended = False
+
+    def fileno(self) -> int:
+        """For the selector."""
+        return self._descriptor
+
+    def read(self) -> bool:
+        """Read once and deliver the lines; whether there was anything."""
+        try:
+            data = os.read(self._descriptor, CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            self.ended = True
+            self._hand_on(self._splitter.end())
+            return False
+        self._hand_on(self._splitter.feed(data))
+        return True
+
+    def drain(self) -> None:
+        """Read what a process that has ended left behind, its unfinished last line too."""
+        for _ in range(DRAIN_CHUNKS):
+            if self.ended or not self.read():
+                break
+        self._hand_on(self._splitter.end())
+
+    def last_words(self) -> str | None:
+        """The last line that says anything."""
+        return next((line.strip() for line in reversed(self.last_lines) if line.strip()), None)
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self._descriptor)
+
+    def _hand_on(self, lines: list[str]) -> None:
+        for line in lines:
+            self.last_lines.append(line)
+            self._deliver(line)

@@ -1,0 +1,50 @@
+"""The processes of a pool as the runtime holds them: pid, channel, output."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from fcgipm.master.channel import Channel
+from fcgipm.master.output import Output
+
+
+class TemplateProcess:
+    """One template. ``failed`` once it said FAILED: then its last words are the reason."""
+
+    def __init__(self, generation: int, pid: int, channel: Channel, output: Output) -> None:
+        self.generation = generation
+        self.pid = pid
+        self.channel = channel
+        self.output = output
+        self.failed = False
+
+
+class WorkerProcess:
+    """One worker. `pid` is None until its HELLO; ``reaped`` once its pid may belong to somebody else."""
+
+    def __init__(self, number: int, slot: int, channel: Channel) -> None:
+        self.number = number
+        self.slot = slot
+        self.channel = channel
+        self.output: Output | None = None
+        self.pid: int | None = None
+        self.reaped = False
+
+
+def signal_group(pid: int, force: bool) -> None:
+    """TERM, or KILL, to the process group that `pid` leads; to the process alone while it has not made its group yet."""
+    number = signal.SIGKILL if force else signal.SIGTERM
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        _signal(pid, number)
+    except PermissionError:
+        pass
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass

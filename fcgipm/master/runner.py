@@ -1,0 +1,236 @@
+"""One pool at work: the descriptors and processes that its decisions are about, and the reports that come from them.
+
+What its actions do is in ``master.actions``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from fcgipm import orders, scoreboard
+from fcgipm.master.beat import Beat
+from fcgipm.master.channel import Channel, Word
+from fcgipm.master.children import ChildExit, describe, is_clean
+from fcgipm.master.happenings import Happening, PoolHappened, WorkerBusy
+from fcgipm.master.log import Log
+from fcgipm.master.loop import Loop
+from fcgipm.master.output import Output
+from fcgipm.master.processes import TemplateProcess, WorkerProcess
+from fcgipm.pool import happenings as event
+from fcgipm.pool.policy import PoolSettings
+from fcgipm.pool.pool import Pool
+from fcgipm.system.board import Board
+from fcgipm.system.listeners import Listener
+from fcgipm.system.spawn import Means
+
+Post = Callable[[Happening], None]
+
+
+class PoolRunner:
+    """A pool with its means: listeners, scoreboard, handover, templates by generation, workers by number; `ledger` are the counters of workers gone."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        listeners: list[Listener],
+        stop_timeout: float,
+        loop: Loop,
+        log: Log,
+        post: Post,
+    ) -> None:
+        self.settings = settings
+        self.name: str = settings["name"]
+        self.pool = Pool(pool_settings(settings, stop_timeout))
+        self.listeners = listeners
+        self.board = Board(self.name, self.pool.settings.slots)
+        self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.beat = Beat(self.board.memory, self.pool.settings.threads, self._serving, self._give)
+        self.templates: dict[int, TemplateProcess] = {}
+        self.workers: dict[int, WorkerProcess] = {}
+        self.ledger = [0] * len(scoreboard.COUNTERS)
+        self.outputs: set[Output] = set()
+        self.loop = loop
+        self.log = log
+        self._post = post
+
+    def means(self) -> Means:
+        """What a template gets."""
+        give, take = self.handover
+        return Means(
+            self.board.descriptor,
+            give.fileno(),
+            take.fileno(),
+            [listener.socket.fileno() for listener in self.listeners],
+        )
+
+    def happened(self, what: event.Happening) -> None:
+        """Put something for the pool to decide about into the queue."""
+        self._post(PoolHappened(self, what))
+
+    @property
+    def next_wakeup(self) -> float | None:
+        """When this pool wants to be looked at although nothing happens."""
+        times = [when for when in (self.pool.next_wakeup, self.beat.next_look) if when is not None]
+        return min(times, default=None)
+
+    # Adding and dropping what the loop watches.
+
+    def add_output(self, descriptor: int, worker: WorkerProcess | None, pid: int | None) -> Output:
+        """Read a process's output into the log from now on, until nobody holds its write end."""
+        output = Output(descriptor, partial(self._log_line, worker, pid))
+        self.outputs.add(output)
+        self.loop.watch(output, lambda _events: self._read_output(output))
+        return output
+
+    def add_template(self, generation: int, pid: int, ours: socket.socket, output: int) -> None:
+        """A template was started."""
+        template = TemplateProcess(generation, pid, Channel(ours), self.add_output(output, None, pid))
+        self.templates[generation] = template
+        self.loop.watch(template.channel, lambda _events: self._hear_template(template))
+
+    def add_worker(self, number: int, slot: int, channel: Channel, output: int) -> None:
+        """A worker was ordered."""
+        worker = WorkerProcess(number, slot, channel)
+        self.workers[number] = worker
+        worker.output = self.add_output(output, worker, None)
+        self.loop.watch(channel, lambda _events: self._hear_worker(worker))
+
+    def drop_channel(self, channel: Channel) -> None:
+        """Watch a channel no more and close it; again is harmless."""
+        if channel.fileno() >= 0:
+            self.loop.forget(channel)
+            channel.close()
+
+    def close(self) -> None:
+        """Let go of everything; what processes wrote at their end is read first."""
+        for output in list(self.outputs):
+            output.drain()
+            self._drop_output(output)
+        for listener in self.listeners:
+            listener.close()
+        for end in self.handover:
+            end.close()
+        self.beat.close()
+        self.board.close()
+
+    # Reports from below.
+
+    def child_exited(self, child: ChildExit) -> bool:
+        """One process was reaped; whether it was ours. Whatever it said before it ended comes first."""
+        for template in list(self.templates.values()):
+            if template.pid == child.pid:
+                self._template_exited(template, child)
+                return True
+        for worker in self.workers.values():
+            if worker.pid == child.pid and not worker.reaped:
+                self._worker_exited(worker, child)
+                return True
+        return False
+
+    def hear_greetings(self) -> None:
+        """Read the channels of workers whose pid is not known yet: one of them may have greeted and ended in the same instant."""
+        for worker in self.workers.values():
+            if worker.pid is None and worker.channel.fileno() >= 0:
+                self._hear_worker(worker)
+
+    def _template_exited(self, template: TemplateProcess, child: ChildExit) -> None:
+        self._hear_out(template.channel, partial(self._template_said, template))
+        self.drop_channel(template.channel)
+        template.output.drain()
+        del self.templates[template.generation]
+        self.happened(event.TemplateGone(template.generation, template_reason(template, child)))
+
+    def _worker_exited(self, worker: WorkerProcess, child: ChildExit) -> None:
+        worker.reaped = True
+        self._hear_out(worker.channel, partial(self._worker_said, worker))
+        if worker.output is not None:
+            worker.output.drain()
+        self.happened(event.WorkerExited(worker.number, is_clean(child.status), describe(child.status)))
+
+    def _hear_out(self, channel: Channel, said: Callable[[Word], None]) -> None:
+        while not channel.ended and channel.fileno() >= 0:
+            word = channel.receive()
+            if word is None:
+                break
+            said(word)
+
+    def _hear_template(self, template: TemplateProcess) -> None:
+        word = template.channel.receive()
+        if word is not None:
+            self._template_said(template, word)
+        elif template.channel.ended:
+            self.drop_channel(template.channel)
+            self.happened(event.TemplateFailed(template.generation, said=False))
+
+    def _template_said(self, template: TemplateProcess, word: Word) -> None:
+        if word.word == orders.READY:
+            python, threads = (*word.arguments, "", "")[:2]
+            names = () if threads in ("", "-") else tuple(threads.split(","))
+            self.happened(event.TemplateReady(template.generation, python, names))
+        elif word.word == orders.FAILED:
+            template.failed = True
+            self.happened(event.TemplateFailed(template.generation))
+
+    def _hear_worker(self, worker: WorkerProcess) -> None:
+        word = worker.channel.receive()
+        if word is not None:
+            self._worker_said(worker, word)
+        elif worker.channel.ended:
+            self.drop_channel(worker.channel)
+            self.happened(event.WorkerLost(worker.number))
+
+    def _worker_said(self, worker: WorkerProcess, word: Word) -> None:
+        if word.word == orders.HELLO:
+            self._worker_greeted(worker, word.pid)
+        elif word.word == orders.READY:
+            self.happened(event.WorkerReady(worker.number))
+        elif word.word == orders.RETIRING:
+            self.happened(event.WorkerRetiring(worker.number))
+        elif word.word == orders.BUSY:
+            self._post(WorkerBusy(self))
+
+    def _worker_greeted(self, worker: WorkerProcess, pid: int) -> None:
+        if worker.pid is None and pid > 0:
+            worker.pid = pid
+            self.happened(event.WorkerHello(worker.number, pid))
+
+    # Output.
+
+    def _read_output(self, output: Output) -> None:
+        output.read()
+        if output.ended:
+            self._drop_output(output)
+
+    def _drop_output(self, output: Output) -> None:
+        self.outputs.discard(output)
+        self.loop.forget(output)
+        output.close()
+
+    def _log_line(self, worker: WorkerProcess | None, pid: int | None, line: str) -> None:
+        self.log.write("info", line, self.name, worker.pid if worker is not None else pid)
+
+    # For the beat.
+
+    def _serving(self) -> Iterable[tuple[int, int]]:
+        return [(worker.number, worker.slot) for worker in self.pool.workers.values() if worker.ready]
+
+    def _give(self, number: int) -> None:
+        self.workers[number].channel.send(orders.HANDOVER)
+
+
+def pool_settings(settings: Mapping[str, Any], stop_timeout: float) -> PoolSettings:
+    """What the pool decides by, of its effective configuration."""
+    workers = settings["workers"]
+    return PoolSettings(settings["name"], workers["min"], workers["max"], workers["threads"], stop_timeout)
+
+
+def template_reason(template: TemplateProcess, child: ChildExit) -> str:
+    """Why a template is gone, in one line: its own last words when it failed, else what became of the process."""
+    words = template.output.last_words()
+    if words is not None and (template.failed or (os.WIFEXITED(child.status) and not is_clean(child.status))):
+        return words
+    return f"the template {describe(child.status)}"

@@ -1,0 +1,51 @@
+"""Signals as bytes of a socket: the handlers do nothing, Python's wakeup descriptor says which signal came (signal(3py), set_wakeup_fd)."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterable
+
+HEARD = (
+    signal.SIGCHLD,
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+
+
+class Signals:
+    """Hears HEARD from construction to ``close``."""
+
+    def __init__(self, heard: Iterable[signal.Signals] = HEARD) -> None:
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        self._before = [(number, signal.signal(number, _nothing)) for number in heard]
+
+    def fileno(self) -> int:
+        """For the selector."""
+        return self._receiver.fileno()
+
+    def collect(self) -> list[int]:
+        """The numbers that arrived, in order. A burst that overfilled the buffer lost repeats only."""
+        try:
+            return list(self._receiver.recv(4096))
+        except BlockingIOError:
+            return []
+
+    def close(self) -> None:
+        """Restore what was before."""
+        for number, handler in self._before:
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
+        self._receiver.close()
+        self._sender.close()
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """A handler must exist, else the signal's default action is taken."""

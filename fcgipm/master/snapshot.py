@@ -1,0 +1,88 @@
+"""The master's view of itself as a report.Snapshot: handles say what a worker is for, its slots what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fcgipm import scoreboard
+from fcgipm.master.runner import PoolRunner
+from fcgipm.pool.policy import target
+from fcgipm.pool.states import WorkerState
+from fcgipm.pool.worker import WorkerHandle
+from fcgipm.report.snapshot import ListenerSnapshot, PoolSnapshot, ProcessSnapshot, RequestsSnapshot, WorkersSnapshot
+
+_BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
+_FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
+_FAILED = scoreboard.COUNTERS.index(scoreboard.FAILED)
+_ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
+
+_STARTING = frozenset({WorkerState.ORDERED, WorkerState.STARTING})
+
+Readings = dict[int, list[scoreboard.SlotReading]]
+
+
+def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
+    """One pool. `now` is monotonic, in seconds."""
+    pool, settings = runner.pool, runner.settings
+    readings = {worker.number: _read(runner, worker) for worker in pool.workers.values()}
+    states = {worker.number: worker_state(worker, readings[worker.number]) for worker in pool.workers.values()}
+    newest = pool.newest
+    template = runner.templates.get(newest.number) if newest is not None else None
+    return PoolSnapshot(
+        name=runner.name,
+        interface=settings["interface"],
+        python=newest.python if newest is not None else None,
+        generation=newest.number if newest is not None else 0,
+        state=pool.state,
+        reason=pool.reason,
+        listen=tuple(ListenerSnapshot(listener.address) for listener in runner.listeners),
+        workers=_count(states.values(), settings["workers"]["min"], settings["workers"]["max"]),
+        mode=settings["workers"]["mode"],
+        target=target(pool.settings),
+        requests=_requests(runner, readings),
+        exits=dict(pool.exits),
+        template=template.pid if template is not None else None,
+        processes=tuple(
+            _process(worker, worker.pid, states[worker.number], readings[worker.number], now)
+            for worker in pool.workers.values()
+            if worker.pid is not None
+        ),
+    )
+
+
+def worker_state(worker: WorkerHandle, slots: Sequence[scoreboard.SlotReading]) -> str:
+    """``starting``, ``idle``, ``busy`` or ``stopping``."""
+    if worker.state in _STARTING:
+        return "starting"
+    if not worker.ready:
+        return "stopping"
+    return "busy" if any(slot.state == scoreboard.BUSY for slot in slots) else "idle"
+
+
+def _read(runner: PoolRunner, worker: WorkerHandle) -> list[scoreboard.SlotReading]:
+    slots = range(worker.slot, worker.slot + runner.pool.settings.threads)
+    return [scoreboard.read(runner.board.memory, slot) for slot in slots]
+
+
+def _count(states: Iterable[str], least: int, most: int) -> WorkersSnapshot:
+    all_states = list(states)
+    idle, busy, starting, stopping = map(all_states.count, ("idle", "busy", "starting", "stopping"))
+    return WorkersSnapshot(idle, busy, starting, stopping, least, most)
+
+
+def _requests(runner: PoolRunner, readings: Readings) -> RequestsSnapshot:
+    totals = runner.ledger
+    slots = [slot for worker in readings.values() for slot in worker]
+    for slot in slots:
+        totals = scoreboard.add(totals, slot.counters)
+    one, two, three, four, five = totals[_FIRST_CLASS : _FIRST_CLASS + 5]
+    active = sum(slot.state == scoreboard.BUSY for slot in slots)
+    return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED])
+
+
+def _process(
+    worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float
+) -> ProcessSnapshot:
+    requests = sum(slot.counters[_BEGUN] for slot in slots)
+    kept = sum(slot.kept for slot in slots)
+    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept)

@@ -1,0 +1,150 @@
+"""From a configuration file to a running master, and the way back: everything that exists once in a daemon is opened and taken away here."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from fcgipm.control.server import ControlServer, allow_peers
+from fcgipm.master.log import Log
+from fcgipm.master.master import Master
+from fcgipm.system import lock
+from fcgipm.system.errors import SystemProblem
+from fcgipm.system.folders import make_control_folder
+from fcgipm.system.listeners import Listener, open_listener
+from fcgipm.system.unix_sockets import Ownership, listen_unix, unlink_if_same
+
+EX_INTERNAL = 70
+EX_CANNOT_OPEN = 71
+EX_CONFIGURATION = 78
+
+CONTROL_BACKLOG = 64
+
+
+class ConfigurationRefused(Exception):
+    """The configuration child found the file wanting. `lines` are for people; `code` is the exit code."""
+
+    def __init__(self, lines: list[str], code: int) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+        self.code = code
+
+
+def main(file: str) -> int:
+    """Run the daemon of one configuration file in the foreground; the exit code."""
+    try:
+        return run(read_configuration(file))
+    except ConfigurationRefused as refused:
+        sys.stderr.write("".join(f"{line}\n" for line in refused.lines))
+        return refused.code
+    except SystemProblem as problem:
+        sys.stderr.write(f"fcgipm: {problem}\n")
+        return EX_CANNOT_OPEN
+
+
+def read_configuration(file: str) -> dict[str, Any]:
+    """The effective configuration, read and judged in a child: a hostile or huge file cannot hurt or fatten the master.
+
+    Raises:
+        ConfigurationRefused: the file has errors, or the child failed.
+    """
+    child = subprocess.run(
+        [sys.executable, "-I", "-m", "fcgipm.system.configuration", file],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        document = json.loads(child.stdout)
+    except ValueError:
+        raise ConfigurationRefused([f"fcgipm: reading {file} failed (exit {child.returncode})"], EX_INTERNAL) from None
+    if "config" not in document:
+        raise ConfigurationRefused(document["errors"], EX_CONFIGURATION)
+    config: dict[str, Any] = document["config"]
+    return config
+
+
+def run(settings: Mapping[str, Any]) -> int:
+    """Take the lock, open everything, serve, and leave nothing behind.
+
+    Raises:
+        SystemProblem: something cannot be opened or bound.
+    """
+    raise_descriptor_limit()
+    log = Log(settings["log"]["file"], settings["log"]["level"], settings["log"]["format"])
+    control = settings["control"]
+    make_control_folder(os.path.dirname(control["path"]))
+    held = lock.take(lock.lock_path(control["path"]))
+    listeners = open_listeners(settings["pools"], held.left_behind)
+    held.record([listener.address for opened in listeners.values() for listener in opened])
+    listening, inode = listen_unix(
+        control["path"], Ownership(control["mode"], None, control["gid"]), CONTROL_BACKLOG, ours=True
+    )
+    server = ControlServer(listening, allow_peers(control["gid"]))
+    write_pid_file(settings["pid_file"])
+    master = Master(settings, listeners, server, log)
+    code = master.run()
+    unlink_if_same(control["path"], inode)
+    remove_pid_file(settings["pid_file"])
+    held.release()
+    master.tell_stopped()
+    server.close()
+    return code
+
+
+def open_listeners(pools: Mapping[str, Any], left_behind: frozenset[str]) -> dict[str, list[Listener]]:
+    """The listeners of all pools, or none.
+
+    Raises:
+        SystemProblem: with every problem, a line each; what had been made is taken away again.
+    """
+    opened: dict[str, list[Listener]] = {name: [] for name in pools}
+    problems = []
+    for name, pool in pools.items():
+        for settings in pool["listen"]:
+            try:
+                opened[name].append(open_listener(settings, left_behind))
+            except SystemProblem as problem:
+                problems.append(f"pool {name}: {problem}")
+    if problems:
+        for listener in (listener for group in opened.values() for listener in group):
+            listener.unlink()
+            listener.close()
+        raise SystemProblem("\nfcgipm: ".join(problems))
+    return opened
+
+
+def raise_descriptor_limit() -> None:
+    """A worker costs its master two descriptors, and the default of 1024 is for programs that use select(2)."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def write_pid_file(path: str | None) -> None:
+    """Write our pid, whole or not at all. Raises SystemProblem."""
+    if path is None:
+        return
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        with open(temporary, "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+        os.rename(temporary, path)
+    except OSError as error:
+        raise SystemProblem(f"cannot write the pid file {path}: {error.strerror}") from error
+
+
+def remove_pid_file(path: str | None) -> None:
+    """Remove the pid file, if it still is ours."""
+    if path is None:
+        return
+    try:
+        with open(path, encoding="ascii") as file:
+            ours = file.read().strip() == str(os.getpid())
+        if ours:
+            os.unlink(path)
+    except OSError:
+        pass

@@ -1,0 +1,60 @@
+"""The words of the channel: what master, template and worker say to each other.
+
+A channel is one SOCK_SEQPACKET pair per process, so every message is whole or absent and no framing is needed. A message is a word, or a word and
+arguments separated by single spaces, in ASCII; START alone carries JSON. The master never parses anything from below but these fixed words: a worker runs
+foreign code, and whatever it sends must not be able to hurt its master.
+
+Down (orders)::
+
+    template   START <json>            first message; descriptors: scoreboard, handover give end, handover take end, the listeners in order
+               FORK <slot> [<slot> …]  descriptors: for each slot the worker's channel and the write end of its output pipe
+    worker     GO                      the master knows your pid: begin
+               HANDOVER                give away the idle kept connections of every loop that is inside a request
+               RETIRE                  take nothing new, hand kept connections over, finish, exit 0
+               STOP                    serve what is queued, close what is idle, finish, exit 0
+
+Up (words)::
+
+    template   READY <python version> <extra thread names joined by commas, or ->
+               FAILED                  the reason is on its standard error
+    worker     HELLO                   carries its credentials, which the kernel vouches for
+               READY                   every loop waits for connections
+               RETIRING                it was told to leave by a signal: a replacement is wanted
+               BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
+"""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+START = b"START"
+FORK = b"FORK"
+GO = b"GO"
+HANDOVER = b"HANDOVER"
+RETIRE = b"RETIRE"
+STOP = b"STOP"
+
+READY = b"READY"
+FAILED = b"FAILED"
+HELLO = b"HELLO"
+RETIRING = b"RETIRING"
+BUSY = b"BUSY"
+
+UPWARD = frozenset({READY, FAILED, HELLO, RETIRING, BUSY})
+
+MESSAGE_LIMIT = 65536
+"""Bytes of the longest message; only START comes near."""
+
+FORK_LIMIT = 60
+"""Workers in one FORK order: two descriptors each, and SCM_RIGHTS carries 253 at most."""
+
+
+def encode(word: bytes, *arguments: object) -> bytes:
+    """One message: the word, then each argument as ASCII text without spaces."""
+    return b" ".join([word, *(str(argument).encode("ascii", "replace") for argument in arguments)])
+
+
+def decode(message: bytes) -> Tuple[bytes, List[str]]:
+    """The word and the arguments of a message; any bytes are accepted, an unknown word is the caller's to refuse."""
+    word, *arguments = message.split(b" ")
+    return word, [argument.decode("ascii", "replace") for argument in arguments]

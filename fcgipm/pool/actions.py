@@ -1,0 +1,56 @@
+"""What a pool wants done. The master carries these out in their order; none of them reports back but by a later happening."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class StartTemplate(NamedTuple):
+    """Start the template of a new generation."""
+
+    generation: int
+
+
+class EndTemplate(NamedTuple):
+    """TERM to a template, or KILL if `force`."""
+
+    generation: int
+    force: bool
+
+
+class Fork(NamedTuple):
+    """Order these workers, each with the index of its first slot, from the template of `generation`."""
+
+    generation: int
+    workers: tuple[tuple[int, int], ...]
+
+
+class Order(NamedTuple):
+    """Send one word down the worker's channel."""
+
+    worker: int
+    word: bytes
+
+
+class Kill(NamedTuple):
+    """TERM to the worker's process group, or KILL if `force`."""
+
+    worker: int
+    force: bool
+
+
+class Release(NamedTuple):
+    """The worker is no more: add its counters to the ledger, then free its slots; they may be given away by the next Fork."""
+
+    worker: int
+    slot: int
+
+
+class Log(NamedTuple):
+    """One line for the log: ``info``, ``warning`` or ``error``."""
+
+    level: str
+    text: str
+
+
+Action = StartTemplate | EndTemplate | Fork | Order | Kill | Release | Log

@@ -1,0 +1,82 @@
+"""What can happen to a pool. The master turns words of channels, exits and commands into these; a pool learns of the world in no other way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class TemplateReady(NamedTuple):
+    """READY from a template: its Python's version, and the names of threads the import left running."""
+
+    generation: int
+    python: str
+    threads: tuple[str, ...]
+
+
+class TemplateFailed(NamedTuple):
+    """FAILED from a template, or (`said` is false) its channel ended without a word; its exit follows."""
+
+    generation: int
+    said: bool = True
+
+
+class TemplateGone(NamedTuple):
+    """The template was reaped, or could not be started at all. `reason` is one line for people."""
+
+    generation: int
+    reason: str
+
+
+class WorkerHello(NamedTuple):
+    """HELLO, with the pid the kernel vouches for."""
+
+    worker: int
+    pid: int
+
+
+class WorkerReady(NamedTuple):
+    """READY from a worker: it accepts."""
+
+    worker: int
+
+
+class WorkerRetiring(NamedTuple):
+    """RETIRING from a worker: somebody sent it a TERM."""
+
+    worker: int
+
+
+class WorkerLost(NamedTuple):
+    """The worker's channel ended: before its HELLO that is all we ever learn, later its exit follows."""
+
+    worker: int
+
+
+class WorkerExited(NamedTuple):
+    """The worker was reaped. `clean` is exit status 0; `how` says it for people: ``was killed by SIGSEGV``."""
+
+    worker: int
+    clean: bool
+    how: str
+
+
+class StopRequested(NamedTuple):
+    """Serve what is queued, finish, leave."""
+
+
+class StopNow(NamedTuple):
+    """Do not wait for anything any more."""
+
+
+Happening = (
+    TemplateReady
+    | TemplateFailed
+    | TemplateGone
+    | WorkerHello
+    | WorkerReady
+    | WorkerRetiring
+    | WorkerLost
+    | WorkerExited
+    | StopRequested
+    | StopNow
+)

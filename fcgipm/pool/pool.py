@@ -1,0 +1,337 @@
+"""One pool: what happened to it goes in, what is to be done comes out.
+
+``step`` changes the state and returns the actions; it does no I/O and reads no clock. The rules:
+
+- The newest generation whose template is ready gets the workers; a template that dies is followed by a new generation, because the code on disk may have
+  changed meanwhile and two versions are never mixed: when all the new workers accept, the old ones retire.
+- A worker that says it leaves is replaced at once; one that dies young is replaced after a back-off.
+- A pool is degraded, with a reason, from the first such death or failed template until all its workers accept again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fcgipm import orders
+from fcgipm.pool import actions as do
+from fcgipm.pool import happenings as event
+from fcgipm.pool.backoff import BackOff
+from fcgipm.pool.generation import Generation
+from fcgipm.pool.policy import PoolSettings, target
+from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerState
+from fcgipm.pool.worker import WorkerHandle
+
+TERM_GRACE = 2.0
+"""Seconds between TERM and KILL to what did not leave in time."""
+
+NEXT_PHASE = {
+    PoolPhase.DRAINING: PoolPhase.TERMINATING,
+    PoolPhase.TERMINATING: PoolPhase.KILLING,
+    PoolPhase.KILLING: PoolPhase.KILLING,
+}
+
+EXIT_REASONS = ("crash", "retire", "reload")
+"""Why workers left: died, was told by a TERM, belonged to an old generation."""
+
+
+class Pool:
+    """The state of one pool. `reason` is why it is degraded, or None; `exits` counts the workers that left, by EXIT_REASONS."""
+
+    def __init__(self, settings: PoolSettings) -> None:
+        self.settings = settings
+        self.phase = PoolPhase.RUNNING
+        self.generations: list[Generation] = []
+        self.workers: dict[int, WorkerHandle] = {}
+        self.reason: str | None = None
+        self.was_complete = False
+        self.exits = dict.fromkeys(EXIT_REASONS, 0)
+        self._template_backoff = BackOff()
+        self._worker_backoff = BackOff()
+        self._free_slots = list(range(0, settings.slots, settings.threads))
+        self._last_number = 0
+        self._next_generation = 1
+        self._deadline = 0.0
+        self._now = 0.0
+        self._actions: list[do.Action] = []
+
+    def step(self, happenings: Iterable[event.Happening], now: float) -> list[do.Action]:
+        """Take in what happened, in order, and decide. `now` is monotonic, in seconds."""
+        self._now = now
+        self._actions = []
+        for happening in happenings:
+            _RECEIVERS[type(happening)](self, happening)
+        if self.phase is PoolPhase.RUNNING:
+            self._keep_running()
+        else:
+            self._keep_stopping()
+        return self._actions
+
+    # What others ask.
+
+    @property
+    def newest(self) -> Generation | None:
+        """The generation that gets new workers, also while its template starts or after it died."""
+        return self.generations[-1] if self.generations else None
+
+    @property
+    def ready_count(self) -> int:
+        """Workers that accept connections."""
+        return sum(worker.ready for worker in self.workers.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every worker wanted accepts, and the newest generation's template is there to replace them."""
+        newest = self.newest
+        return newest is not None and newest.ready and self._ready_in(newest) >= target(self.settings)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the start has come to an end, good or bad: it was complete once, or waits for its back-off with nothing under way."""
+        return self.was_complete or (self.reason is not None and not self._under_way)
+
+    @property
+    def state(self) -> str:
+        """``starting``, ``ready``, ``degraded`` or ``stopping``."""
+        if self.phase is not PoolPhase.RUNNING:
+            return "stopping"
+        if self.reason is not None:
+            return "degraded"
+        return "ready" if self.was_complete else "starting"
+
+    @property
+    def finished(self) -> bool:
+        """Whether a stopping pool has nothing left to wait for."""
+        return self.phase is not PoolPhase.RUNNING and not self.workers and all(g.gone for g in self.generations)
+
+    @property
+    def next_wakeup(self) -> float | None:
+        """When to call ``step`` although nothing happened; None: not before something does."""
+        if self.phase is not PoolPhase.RUNNING:
+            return None if self.finished else self._deadline
+        newest = self.newest
+        if newest is None or newest.gone:
+            return self._template_backoff.retry_at
+        return self._worker_backoff.retry_at if self._can_fork(newest) else None
+
+    def __repr__(self) -> str:
+        return f"<{self.settings.name} {self.phase.value} {self.generations} {list(self.workers.values())} reason={self.reason!r}>"
+
+    # What templates say.
+
+    def _template_ready(self, happening: event.TemplateReady) -> None:
+        generation = self._generation(happening.generation)
+        if generation is None or not generation.take(TemplateEvent.READY):
+            return
+        generation.python = happening.python
+        generation.ready_at = self._now
+        self._next_generation = generation.number + 1
+        if happening.threads:
+            names = ", ".join(happening.threads)
+            self._log("warning", f"importing the application left threads running, which no worker will have: {names}")
+
+    def _template_failed(self, happening: event.TemplateFailed) -> None:
+        generation = self._generation(happening.generation)
+        if generation is not None and generation.take(TemplateEvent.FAILED):
+            # Having said why, it may hang in threads that its import left running. Without a word, it is about to end in a way worth knowing.
+            self._actions.append(do.EndTemplate(generation.number, force=happening.said))
+
+    def _template_gone(self, happening: event.TemplateGone) -> None:
+        generation = self._generation(happening.generation)
+        if generation is None or not generation.take(TemplateEvent.GONE) or self.phase is not PoolPhase.RUNNING:
+            return
+        self._template_backoff.died(generation.lived(self._now), self._now)
+        self.reason = happening.reason
+        self._log("error", f"template: {happening.reason} (next try {self._when(self._template_backoff)})")
+
+    # What workers say.
+
+    def _worker_hello(self, happening: event.WorkerHello) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is None or not worker.take(WorkerEvent.HELLO):
+            return
+        worker.pid = happening.pid
+        self._order(worker, orders.GO if worker.stays else orders.STOP)
+
+    def _worker_ready(self, happening: event.WorkerReady) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is not None and worker.take(WorkerEvent.READY):
+            worker.ready_at = self._now
+
+    def _worker_retiring(self, happening: event.WorkerRetiring) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is not None and worker.pid is not None and worker.take(WorkerEvent.LEAVE):
+            worker.leaving = "retire"
+
+    def _worker_lost(self, happening: event.WorkerLost) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is None or not worker.take(WorkerEvent.LOST):
+            return
+        if worker.state is WorkerState.LOST:
+            self._actions.append(do.Kill(worker.number, force=True))
+            return
+        self._forget(worker)
+        if worker.leaving is None:
+            self._blame(worker, "a worker could not be forked, or died at once")
+
+    def _worker_exited(self, happening: event.WorkerExited) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is None or not worker.take(WorkerEvent.EXITED):
+            return
+        self._forget(worker)
+        if worker.leaving is not None and (happening.clean or self.phase is not PoolPhase.RUNNING):
+            self._count_exit(worker.leaving)
+        else:
+            self._count_exit("crash")
+            self._blame(worker, f"worker {worker.pid} {happening.how}")
+
+    def _count_exit(self, reason: str) -> None:
+        if reason in self.exits:
+            self.exits[reason] += 1
+
+    def _blame(self, worker: WorkerHandle, what: str) -> None:
+        if self.phase is not PoolPhase.RUNNING:
+            return
+        self._worker_backoff.died(worker.lived(self._now), self._now)
+        if not self._worker_backoff.permits(self._now):
+            self.reason = what
+        self._log("warning", f"{what} (replaced {self._when(self._worker_backoff)})")
+
+    # Keeping the pool as it should be.
+
+    def _keep_running(self) -> None:
+        newest = self.newest
+        if (newest is None or newest.gone) and self._template_backoff.permits(self._now):
+            self._start_generation()
+        elif newest is not None and newest.ready:
+            self._retire_older(newest)
+            self._fork_missing(newest)
+        self._drop_empty_generations()
+        if self.complete:
+            self.was_complete = True
+            self.reason = None
+
+    def _start_generation(self) -> None:
+        self.generations = [g for g in self.generations if g.number != self._next_generation]
+        self.generations.append(Generation(self._next_generation))
+        self._actions.append(do.StartTemplate(self._next_generation))
+
+    def _fork_missing(self, newest: Generation) -> None:
+        if not self._can_fork(newest) or not self._worker_backoff.permits(self._now):
+            return
+        count = min(self._missing(newest), len(self._free_slots))
+        born = [self._new_worker(newest) for _ in range(count)]
+        self._actions.append(do.Fork(newest.number, tuple((worker.number, worker.slot) for worker in born)))
+
+    def _new_worker(self, generation: Generation) -> WorkerHandle:
+        self._last_number += 1
+        worker = WorkerHandle(self._last_number, self._free_slots.pop(0), generation.number)
+        self.workers[worker.number] = worker
+        return worker
+
+    def _retire_older(self, newest: Generation) -> None:
+        """When the new generation has all the workers it can have for now, and all accept, the older ones go."""
+        older = [w for w in self.workers.values() if w.stays and w.generation != newest.number]
+        ready = self._ready_in(newest)
+        full = self._missing(newest) <= 0 or not self._free_slots
+        if not older or not full or ready == 0 or ready < self._staying_in(newest):
+            return
+        for worker in older:
+            self._let_go(worker, orders.RETIRE, "reload")
+
+    def _drop_empty_generations(self) -> None:
+        living = {worker.generation for worker in self.workers.values()}
+        self.generations = [g for g in self.generations if not g.gone or g.number in living or g is self.newest]
+
+    # Stopping.
+
+    def _stop(self, _happening: object = None) -> None:
+        if self.phase is not PoolPhase.RUNNING:
+            return
+        self.phase = PoolPhase.DRAINING
+        self._deadline = self._now + self.settings.stop_timeout
+        self._end_templates(force=False)
+        for worker in self.workers.values():
+            self._let_go(worker, orders.STOP, "stop")
+
+    def _stop_now(self, _happening: object) -> None:
+        self._stop()
+        self._deadline = min(self._deadline, self._now)
+
+    def _keep_stopping(self) -> None:
+        if self.finished or self._now < self._deadline:
+            return
+        self.phase = NEXT_PHASE[self.phase]
+        self._deadline = self._now + TERM_GRACE
+        force = self.phase is PoolPhase.KILLING
+        self._log("warning", f"{len(self.workers)} workers left: {'killing' if force else 'terminating'} them")
+        self._end_templates(force)
+        for worker in list(self.workers.values()):
+            self._end(worker, force)
+
+    def _end(self, worker: WorkerHandle, force: bool) -> None:
+        if worker.pid is None:  # It leaves when its channel ends, which Release does.
+            self._forget(worker)
+        else:
+            self._actions.append(do.Kill(worker.number, force))
+
+    def _end_templates(self, force: bool) -> None:
+        self._actions.extend(do.EndTemplate(g.number, force) for g in self.generations if not g.gone)
+
+    # Small parts.
+
+    def _generation(self, number: int) -> Generation | None:
+        return next((g for g in self.generations if g.number == number), None)
+
+    def _staying_in(self, generation: Generation) -> int:
+        return sum(w.stays and w.generation == generation.number for w in self.workers.values())
+
+    def _ready_in(self, generation: Generation) -> int:
+        return sum(w.ready and w.generation == generation.number for w in self.workers.values())
+
+    def _missing(self, newest: Generation) -> int:
+        return target(self.settings) - self._staying_in(newest)
+
+    def _can_fork(self, newest: Generation) -> bool:
+        return newest.ready and self._missing(newest) > 0 and bool(self._free_slots)
+
+    @property
+    def _under_way(self) -> bool:
+        starting = any(not g.ready and not g.gone for g in self.generations)
+        return starting or any(w.stays and not w.ready for w in self.workers.values())
+
+    def _let_go(self, worker: WorkerHandle, word: bytes, why: str) -> None:
+        if not worker.take(WorkerEvent.LEAVE):
+            return
+        worker.leaving = why
+        if worker.pid is not None:
+            self._order(worker, word)
+
+    def _order(self, worker: WorkerHandle, word: bytes) -> None:
+        self._actions.append(do.Order(worker.number, word))
+
+    def _forget(self, worker: WorkerHandle) -> None:
+        del self.workers[worker.number]
+        self._free_slots.append(worker.slot)
+        self._actions.append(do.Release(worker.number, worker.slot))
+
+    def _when(self, backoff: BackOff) -> str:
+        delay = backoff.retry_at - self._now
+        return f"in {delay:.1f} s" if delay > 0 else "now"
+
+    def _log(self, level: str, text: str) -> None:
+        self._actions.append(do.Log(level, text))
+
+
+_RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {
+    event.TemplateReady: Pool._template_ready,
+    event.TemplateFailed: Pool._template_failed,
+    event.TemplateGone: Pool._template_gone,
+    event.WorkerHello: Pool._worker_hello,
+    event.WorkerReady: Pool._worker_ready,
+    event.WorkerRetiring: Pool._worker_retiring,
+    event.WorkerLost: Pool._worker_lost,
+    event.WorkerExited: Pool._worker_exited,
+    event.StopRequested: Pool._stop,
+    event.StopNow: Pool._stop_now,
+}

@@ -1,0 +1,42 @@
+"""The master's view of one worker: a handle, never the worker itself."""
+
+from __future__ import annotations
+
+from fcgipm.pool.states import STAYING, WORKER_TABLE, WorkerEvent, WorkerState
+
+
+class WorkerHandle:
+    """One ordered worker. `slot` is the index of its first slot; `leaving` is why it was told to leave, in the words of `exits`."""
+
+    __slots__ = ("generation", "leaving", "number", "pid", "ready_at", "slot", "state")
+
+    def __init__(self, number: int, slot: int, generation: int) -> None:
+        self.number = number
+        self.slot = slot
+        self.generation = generation
+        self.state = WorkerState.ORDERED
+        self.pid: int | None = None
+        self.ready_at: float | None = None
+        self.leaving: str | None = None
+
+    def take(self, event: WorkerEvent) -> bool:
+        """Move on; whether the event changed anything."""
+        before, self.state = self.state, WORKER_TABLE[self.state][event]
+        return before is not self.state
+
+    @property
+    def stays(self) -> bool:
+        """Whether it counts towards the target."""
+        return self.state in STAYING
+
+    @property
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return self.state is WorkerState.READY
+
+    def lived(self, now: float) -> float:
+        """Seconds since it became ready; 0 when it never did."""
+        return 0.0 if self.ready_at is None else now - self.ready_at
+
+    def __repr__(self) -> str:
+        return f"<{self.number}:{self.state.value} g{self.generation} slot {self.slot} pid {self.pid}>"

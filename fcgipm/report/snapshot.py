@@ -1,0 +1,86 @@
+"""One look at the daemon. Built by the master from handles and scoreboards; names as in ``fcgipm status --json``.
+
+NamedTuples, not dataclasses: importing those would cost the master 1.3 MiB.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ListenerSnapshot(NamedTuple):
+    """One address a pool listens on, normalised."""
+
+    address: str
+
+
+class WorkersSnapshot(NamedTuple):
+    """Workers by what they do. total is the sum of the four states."""
+
+    idle: int
+    busy: int
+    starting: int
+    stopping: int
+    min: int
+    max: int
+
+    @property
+    def total(self) -> int:
+        """All workers that exist."""
+        return self.idle + self.busy + self.starting + self.stopping
+
+
+class RequestsSnapshot(NamedTuple):
+    """`by_class` counts ended requests by the first digit of their status, 1 to 5; `active` are those being served."""
+
+    active: int
+    by_class: tuple[int, int, int, int, int]
+    failed: int
+    aborted: int
+
+    @property
+    def total(self) -> int:
+        """Requests that have ended."""
+        return sum(self.by_class)
+
+
+class ProcessSnapshot(NamedTuple):
+    """One worker. state is ``starting``, ``idle``, ``busy`` or ``stopping``; `uptime` in seconds since it became ready."""
+
+    pid: int
+    generation: int
+    state: str
+    requests: int
+    uptime: float
+    kept: int
+
+
+class PoolSnapshot(NamedTuple):
+    """One pool. `python` is its interpreter's version, None before a template told it; `template` the pid of the newest template."""
+
+    name: str
+    interface: str
+    python: str | None
+    generation: int
+    state: str
+    reason: str | None
+    listen: tuple[ListenerSnapshot, ...]
+    workers: WorkersSnapshot
+    mode: str
+    target: int
+    requests: RequestsSnapshot
+    exits: dict[str, int]
+    template: int | None
+    processes: tuple[ProcessSnapshot, ...]
+
+
+class Snapshot(NamedTuple):
+    """The daemon. `started_at` in UTC, RFC 3339; `uptime` in seconds."""
+
+    version: str
+    state: str
+    pid: int
+    started_at: str
+    uptime: float
+    config: str
+    pools: tuple[PoolSnapshot, ...]

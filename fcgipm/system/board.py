@@ -1,0 +1,34 @@
+"""The memory of a scoreboard: a memory file of fixed size that nobody can change the size of.
+
+A worker may write its own slots and, being foreign code, any others too; but without the seals it could truncate the file, and the master would die of SIGBUS
+at its next look (fcntl(2), F_ADD_SEALS).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+
+from fcgipm import scoreboard
+
+
+class Board:
+    """One pool's scoreboard: the descriptor for the templates, and its memory for the master."""
+
+    def __init__(self, name: str, slots: int) -> None:
+        size = scoreboard.size(slots)
+        self.slots = slots
+        self.descriptor = os.memfd_create(f"fcgipm-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.fchmod(self.descriptor, 0o600)
+        os.ftruncate(self.descriptor, size)
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        self._map = mmap.mmap(self.descriptor, size)
+        self.memory = memoryview(self._map)
+        scoreboard.lay_out(self.memory, slots)
+
+    def close(self) -> None:
+        """Let go of the memory and the descriptor."""
+        self.memory.release()
+        self._map.close()
+        os.close(self.descriptor)

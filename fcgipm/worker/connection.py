@@ -1,0 +1,322 @@
+"""One FastCGI connection in a worker: it reads request heads without waiting, and carries one request at a time to the gateway."""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import List, NoReturn, Optional
+
+from fcgipm.gateways.errors import say
+from fcgipm.gateways.exchange import BodyTimeout, ClientLeft
+from fcgipm.wire.fastcgi import (
+    Abort,
+    Application,
+    Body,
+    BodyEnd,
+    Event,
+    HeadTooLarge,
+    ParamsDecoder,
+    Refused,
+    RemoteProtocolError,
+    Request,
+    encode_end,
+    encode_last,
+    encode_stdout,
+)
+from fcgipm.worker.body import BodyStore
+from fcgipm.worker.settings import Settings
+
+_VALUES = {b"FCGI_MAX_CONNS": b"1", b"FCGI_MAX_REQS": b"1", b"FCGI_MPXS_CONNS": b"0"}
+
+_HEAD_PIECE = 16384
+_BODY_PIECE = 262144
+_NOW = socket.MSG_DONTWAIT
+
+
+_TOO_LARGE = b"Status: 431 Request Header Fields Too Large\r\nContent-Type: text/plain\r\n\r\nRequest Header Fields Too Large\n"
+_LINGER_BYTES = 64 << 20
+"""What a peer may go on sending after our response."""
+_NO_BODY = BodyStore()
+"""Stands for every body that has nothing waiting; nothing is ever put in."""
+
+
+class Closed(Exception):
+    """This connection is done with. `reason` is a line for the log, or empty; one that `lingers` has something for the peer to read still."""
+
+    def __init__(self, reason: str, lingers: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.lingers = lingers
+
+
+class Connection:
+    """Is the gateway's `Exchange` while a request runs.
+
+    The socket stays blocking and every call says MSG_DONTWAIT, which saves the system call that would make it non-blocking.
+    """
+
+    __slots__ = (
+        "_body",
+        "_body_ended",
+        "_input_ended",
+        "_linger_left",
+        "_settings",
+        "aborted",
+        "codec",
+        "deadline",
+        "fd",
+        "finished",
+        "gone",
+        "keep",
+        "left",
+        "lingers",
+        "reading",
+        "registered",
+        "request",
+        "sock",
+        "untouched",
+    )
+
+    def __init__(self, sock: socket.SocketType, settings: Settings, decoder: ParamsDecoder) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.codec = Application(settings.max_params, 1, _VALUES, decoder)
+        self.registered = False
+        """Known to the loop's epoll."""
+        self.deadline = 0.0
+        """When the present wait has been too long, monotonic seconds."""
+        self.reading = False
+        """A head has begun and is not complete."""
+        self.lingers = False
+        """The response is out, and the peer is still sending."""
+        self.untouched = True
+        """Not a byte has come so far."""
+        self.request: Optional[Request] = None
+        self.keep = False
+        """The peer wants the connection back after the response."""
+        self.finished = False
+        """The response and END_REQUEST are out."""
+        self.left = False
+        """See `Exchange`: `gone`, or `aborted`."""
+        self.gone = False
+        """The connection is of no use any more."""
+        self.aborted = False
+        """The peer sent ABORT_REQUEST, and waits for the end."""
+        self._settings = settings
+        self._body = _NO_BODY
+        self._body_ended = False
+        self._input_ended = False
+        self._linger_left = _LINGER_BYTES
+
+    # Between requests.
+
+    def receive_head(self) -> Optional[Request]:
+        """Read what has come; a request if its head is complete. Raises Closed."""
+        try:
+            data = self.sock.recv(_HEAD_PIECE, _NOW)
+        except BlockingIOError:
+            return None
+        except OSError:
+            raise Closed("") from None
+        if not data:
+            raise Closed("")
+        self.untouched = False
+        return self.next_head(data)
+
+    def next_head(self, data: bytes = b"") -> Optional[Request]:
+        """The same for bytes at hand; without any, for a request held back by the codec. Raises Closed."""
+        try:
+            events = self.codec.receive(data)
+        except RemoteProtocolError as error:
+            raise Closed(f"rejected connection: {error}") from None
+        if self.codec.replies:
+            self._send_replies()
+        if not events:
+            return None
+        first = events[0]
+        if type(first) is not Request:
+            return self._settle(events)
+        self.request = first
+        self.keep = first.keep_conn
+        self.finished = False
+        self._body = _NO_BODY
+        self._body_ended = len(events) == 2 and type(events[1]) is BodyEnd
+        if not self._body_ended:
+            self._note(events[1:])
+        return first
+
+    def _settle(self, events: List[Event]) -> Optional[Request]:
+        """Requests that never reach the application: refused, too large, aborted before their head was complete."""
+        for event in events:
+            if type(event) is Abort:
+                self._send_at_once(encode_end(event.id))
+                self.codec.end(event.id)
+            elif type(event) is HeadTooLarge:
+                self._send_at_once(encode_last(event.id, _TOO_LARGE, b""))
+                limit = self._settings.max_params
+                raise Closed(f"refused a request: its params are longer than limits.params, {limit} bytes", lingers=True)
+            elif type(event) is Refused and not event.keep_conn and self.codec.idle:
+                raise Closed("")
+        if self.gone:
+            raise Closed("")
+        return self.next_head()
+
+    @property
+    def drained(self) -> bool:
+        """All that was sent to us has been read, as far as the protocol tells: closing now resets nothing."""
+        return self._input_ended or (self._body_ended and self.codec.between_records)
+
+    def linger(self) -> bool:
+        """Tell the peer that nothing more will come. False: it is gone."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        self.lingers = True
+        return True
+
+    def discard(self) -> bool:
+        """Read and drop what a peer sends after our response. False: no more of that."""
+        try:
+            size = len(self.sock.recv(_BODY_PIECE, _NOW))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._linger_left -= size
+        return size > 0 and self._linger_left > 0
+
+    # The gateway's side, see `Exchange`.
+
+    def receive_body(self) -> bytes:
+        while True:
+            data = self._body.take()
+            if data or self._body_ended:
+                return data
+            if self.left:
+                raise ClientLeft("the client left before its body was complete")
+            if not self._receive(_BODY_PIECE) and not _wait(self.sock, select.POLLIN, self._settings.timeouts.body):
+                raise BodyTimeout(f"no more of the request's body within {self._settings.timeouts.body:g} s")
+
+    def send(self, head: bytes, block: bytes) -> None:
+        assert self.request is not None
+        self._send(encode_stdout(self.request.id, head + block))
+        self._receive(_HEAD_PIECE)  # An abort, or the peer's end, is learned between the blocks of a long response.
+        if self.left:
+            raise ClientLeft("the client no longer wants this response")
+
+    def finish(self, head: bytes, block: bytes) -> None:
+        request = self.request
+        assert request is not None
+        self._send(encode_last(request.id, head, block))
+        self.finished = True
+        self.codec.end(request.id)
+
+    def cut(self) -> None:
+        self.keep = False
+
+    def finish_aborted(self) -> None:
+        """Give a request that the peer aborted its end (specification, section 5.4)."""
+        assert self.request is not None
+        self._send_at_once(encode_end(self.request.id))
+        self.codec.end(self.request.id)
+        self.finished = True
+        self.left = self.aborted = False
+
+    # Bytes.
+
+    def _receive(self, size: int) -> bool:
+        """Take what has come, without waiting, into the body's store. Whether anything has."""
+        if self._input_ended or self.codec.holding:
+            return False
+        try:
+            data = self.sock.recv(size, _NOW)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._end_input()
+            return True
+        try:
+            events = self.codec.receive(data)
+        except RemoteProtocolError as error:
+            say(f"rejected connection: {error}")
+            self.left = self.gone = True
+            return True
+        if self.codec.replies:
+            self._send_replies()
+        self._note(events)
+        return True
+
+    def _end_input(self) -> None:
+        """Nothing more will come. A peer that has sent its whole request may still read the answer; if not, sending will tell."""
+        self._input_ended = True
+        self.keep = False
+        if not self._body_ended:
+            self.left = self.gone = True
+
+    def _note(self, events: List[Event]) -> None:
+        for event in events:
+            if type(event) is Body:
+                if self._body is _NO_BODY:
+                    self._body = BodyStore()
+                self._body.put(event.data)
+            elif type(event) is BodyEnd:
+                self._body_ended = True
+            elif type(event) is Abort:
+                self.left = self.aborted = True
+
+    def _send(self, data: bytes) -> None:
+        try:
+            sent = self.sock.send(data, _NOW)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._lose()
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def _send_rest(self, data: memoryview) -> None:
+        """The peer takes its time. What it sends meanwhile is read, or both sides would wait for each other (case 59)."""
+        while data:
+            listens = select.POLLOUT if self._input_ended or self.codec.holding else select.POLLOUT | select.POLLIN
+            ready = _wait(self.sock, listens, self._settings.timeouts.write)
+            if not ready:
+                say(f"the client took no more of the response for {self._settings.timeouts.write:g} s: cut short")
+                self._lose()
+            if ready & select.POLLIN:
+                self._receive(_BODY_PIECE)
+                if self.gone:
+                    self._lose()
+            try:
+                data = data[self.sock.send(data, _NOW) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                self._lose()
+
+    def _send_replies(self) -> None:
+        replies, self.codec.replies = self.codec.replies, b""
+        self._send_at_once(replies)
+
+    def _send_at_once(self, data: bytes) -> None:
+        """Small answers of the protocol. Nobody waits for a peer that does not even read those."""
+        try:
+            whole = self.sock.send(data, _NOW) == len(data)
+        except OSError:
+            whole = False
+        if not whole:
+            self.left = self.gone = True
+
+    def _lose(self) -> NoReturn:
+        self.left = self.gone = True
+        raise ClientLeft("the client left before the response was complete") from None
+
+
+def _wait(sock: socket.SocketType, listens: int, seconds: float) -> int:
+    """What the socket is ready for; 0: nothing in time."""
+    poll = select.poll()
+    poll.register(sock, listens)
+    ready = poll.poll(seconds * 1000)
+    return ready[0][1] if ready else 0

@@ -1,0 +1,327 @@
+"""The loop of one worker thread: wait in one epoll for listeners, kept connections and the handover, and serve whatever is ready.
+
+A worker takes a connection from a queue only when it waits here, hence can serve at once. While it is inside a request its other connections
+stand in `waiting`, from where the order thread may give them to another worker; whoever pops a connection from there owns it.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import time
+from typing import Dict, List, NamedTuple, Optional
+
+from fcgipm import orders, scoreboard
+from fcgipm.gateways.errors import say
+from fcgipm.gateways.wsgi import Gateway
+from fcgipm.wire.fastcgi import ParamsDecoder, Request
+from fcgipm.worker import handover
+from fcgipm.worker.connection import Closed, Connection
+from fcgipm.worker.settings import Settings
+
+EPOLLEXCLUSIVE = 1 << 28  # select.EPOLLEXCLUSIVE is missing from some builds.
+
+SERVE, RETIRE, STOP = range(3)
+"""What a worker is about; it only ever goes up."""
+
+_LEAVING_BEAT = 0.05
+"""Seconds between looks while a leaving worker waits for connections that it cannot part with yet."""
+_LINGER = 5.0
+"""Seconds that a peer may go on sending after our response."""
+_NEVER = float("inf")
+_CLIENT_LEFT = 499
+"""Counts as the status of a request whose client left before it had one, as in nginx."""
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class Listener(NamedTuple):
+    sock: socket.socket
+    allow: Optional[List[str]]
+
+
+class Doors(NamedTuple):
+    """Where connections come from and go to; shared by all loops of a process."""
+
+    listeners: List[Listener]
+    give: socket.socket
+    take: socket.socket
+    wake: socket.socket
+    """Readable once the worker is to leave."""
+    channel: socket.socket
+
+
+class Loop:
+    """One thread's loop. `slot` and `header` are words of the scoreboard."""
+
+    def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview) -> None:
+        self.mode = SERVE
+        """Raised by the order thread, obeyed by the loop."""
+        self.waiting: Dict[int, Connection] = {}
+        """By descriptor: everything that epoll watches but the doors."""
+        self.current: Optional[Connection] = None
+        self._settings = settings
+        self._timeouts = settings.timeouts
+        self._gateway = gateway
+        self._doors = doors
+        self._slot = slot
+        self._header = header
+        self._decoder = ParamsDecoder()
+        self._check_at = _NEVER
+        self._starved = False
+        self._resting = scoreboard.IDLE
+        self._listeners = {listener.sock.fileno(): listener for listener in doors.listeners}
+        self._door_numbers = {*self._listeners, doors.take.fileno(), doors.wake.fileno()}
+        self.epoll = select.epoll()
+        for number in (*self._listeners, doors.take.fileno()):
+            self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
+        self.epoll.register(doors.wake.fileno(), select.EPOLLIN)
+
+    def run(self) -> None:
+        """Serve until told to leave and nothing is left."""
+        while self.mode == SERVE:
+            self._turn(_NEVER)
+        self.epoll.unregister(self._doors.wake)
+        self._resting = scoreboard.STOPPING
+        self._slot[scoreboard.STATE] = scoreboard.STOPPING
+        self._shut_doors()
+        while self.waiting:
+            self._turn(_LEAVING_BEAT)
+            self._shut_doors()
+
+    def _turn(self, longest: float) -> None:
+        """Wait, `longest` seconds at most, and serve what is ready."""
+        doors, waiting = self._door_numbers, self.waiting
+        now = time.monotonic()
+        if now >= self._check_at:
+            self._expire(now)
+        patience = min(self._check_at - now, longest)
+        events = self.epoll.poll(None if patience == _NEVER else max(patience, 0))
+        if len(events) > 1:
+            # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
+            events.sort(key=lambda event: event[0] not in doors)
+        for number, _ in events:
+            connection = waiting.pop(number, None)
+            if connection is not None:
+                self._readable(connection, 0)
+            elif number in doors:
+                self._open_door(number)
+
+    # Doors.
+
+    def _open_door(self, number: int) -> None:
+        listener = self._listeners.get(number)
+        if listener is not None:
+            self._accept(listener)
+        elif number == self._doors.take.fileno():
+            taken = handover.take(self._doors.take)
+            if taken is not None:
+                self._readable(self._new_connection(taken, socket.AF_UNIX), self._timeouts.keepalive)
+
+    def _accept(self, listener: Listener) -> bool:
+        """Take one connection and serve it if its request is there. False: the queue is empty."""
+        try:
+            # The method behind socket.accept(), which makes an object of the slower class (3 µs of a request without keep-alive).
+            number, address = listener.sock._accept()  # type: ignore[attr-defined]
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno in _OUT_OF_DESCRIPTORS:
+                self._make_room(error)
+            return error.errno == errno.ECONNABORTED
+        self._starved = False
+        connection = self._new_connection(number, listener.sock.family)
+        if listener.allow is not None and address[0] not in listener.allow:
+            self._close(connection)
+            say(f"refused a connection from {address[0]}, which is not in the listener's allow")
+        else:
+            self._readable(connection, self._timeouts.first_byte)
+        return True
+
+    def _new_connection(self, number: int, family: int) -> Connection:
+        return Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), self._settings, self._decoder)
+
+    def _make_room(self, error: OSError) -> None:
+        """No descriptor left: the connection that waited longest has to go, or the queue has to wait."""
+        if not self._starved:
+            self._starved = True
+            say(f"cannot accept a connection: {error.strerror}; closing kept connections instead (raise the limit on open files)")
+        for number, connection in list(self.waiting.items()):
+            if connection.codec.idle and self.waiting.pop(number, None) is not None:
+                self._close(connection)
+                return
+        time.sleep(_LEAVING_BEAT)
+
+    # Connections.
+
+    def _readable(self, connection: Connection, patience: float) -> None:
+        """Something came, or may have; `patience` is how long to wait for the first of it, in seconds, 0: as set before."""
+        if connection.lingers:
+            if connection.discard():
+                self._watch(connection)
+            else:
+                self._close(connection)
+            return
+        try:
+            request = connection.receive_head()
+        except Closed as closed:
+            self._refuse(connection, closed)
+            return
+        if request is None:
+            self._await_head(connection, patience)
+        else:
+            self._serve(connection, request)
+
+    def _await_head(self, connection: Connection, patience: float) -> None:
+        if not connection.codec.idle:
+            if not connection.reading:
+                connection.reading = True
+                connection.deadline = time.monotonic() + self._timeouts.header
+        elif patience:
+            connection.deadline = time.monotonic() + patience
+        self._watch(connection)
+
+    def _watch(self, connection: Connection) -> None:
+        if not connection.registered:
+            connection.registered = True
+            self.epoll.register(connection.fd, select.EPOLLIN)
+        if connection.deadline < self._check_at:
+            self._check_at = connection.deadline
+        self.waiting[connection.fd] = connection
+
+    def _serve(self, connection: Connection, request: Request) -> None:
+        """One request, and those that the peer has sent behind it already."""
+        while True:
+            self._answer(connection, request)
+            if not (connection.finished and connection.keep):
+                self._part(connection)
+                return
+            if connection.codec.idle:
+                connection.deadline = time.monotonic() + self._timeouts.keepalive
+                self._watch(connection)
+                return
+            try:
+                following = connection.next_head()
+            except Closed as closed:
+                self._refuse(connection, closed)
+                return
+            if following is None:
+                self._await_head(connection, self._timeouts.keepalive)
+                return
+            request = following
+
+    def _answer(self, connection: Connection, request: Request) -> None:
+        slot = self._slot
+        self.current = connection
+        connection.reading = False
+        slot[scoreboard.KEPT] = len(self.waiting)
+        slot[scoreboard.BEGUN] += 1
+        slot[scoreboard.STATE] = scoreboard.BUSY
+        if self._header[scoreboard.ASLEEP]:
+            self._header[scoreboard.ASLEEP] = 0
+            self._wake_master()
+        response = self._gateway.serve(request.params, connection)
+        if connection.aborted and not connection.gone:
+            connection.finish_aborted()
+        slot[scoreboard.CLASS_1XX - 1 + (response.status or _CLIENT_LEFT) // 100] += 1
+        if response.failed:
+            slot[scoreboard.FAILED] += 1
+        if response.aborted:
+            slot[scoreboard.ABORTED] += 1
+        slot[scoreboard.STATE] = self._resting
+        self.current = None
+
+    def _wake_master(self) -> None:
+        try:
+            self._doors.channel.send(orders.BUSY, socket.MSG_DONTWAIT)
+        except OSError:
+            pass  # The order thread notices a master that is gone; a full channel wakes it anyway.
+
+    def _refuse(self, connection: Connection, closed: Closed) -> None:
+        if closed.reason:
+            self._slot[scoreboard.REJECTED] += 1
+            say(closed.reason)
+        if closed.lingers:
+            self._part(connection)
+        else:
+            self._close(connection)
+
+    def _part(self, connection: Connection) -> None:
+        """Close, but never under the feet of a peer that still sends: that would reset the connection, and the response with it."""
+        if connection.gone or connection.drained or not connection.linger():
+            self._close(connection)
+        else:
+            connection.deadline = time.monotonic() + _LINGER
+            self._watch(connection)
+
+    def _close(self, connection: Connection) -> None:
+        connection.sock.close()
+
+    # Time.
+
+    def _expire(self, now: float) -> None:
+        """Close what has waited too long; sets the time of the next look."""
+        self._check_at = _NEVER
+        for number, connection in list(self.waiting.items()):
+            if connection.deadline > now:
+                self._check_at = min(self._check_at, connection.deadline)
+            elif self.waiting.pop(number, None) is not None:
+                if connection.reading and not connection.lingers:
+                    say(f"rejected connection: its request header was not complete within {self._timeouts.header:g} s")
+                self._close(connection)
+
+    # Leaving.
+
+    def give_away(self) -> None:
+        """Send every idle connection into the handover; called by the order thread while this one is inside a request, else by itself."""
+        for number, connection in list(self.waiting.items()):
+            if connection.codec.idle and not connection.lingers and self.waiting.pop(number, None) is not None:
+                self._give(connection)
+
+    def _give(self, connection: Connection) -> None:
+        connection.registered = False
+        self.epoll.unregister(connection.fd)
+        if handover.give(self._doors.give, connection.fd):
+            self._close(connection)
+        else:
+            self._watch(connection)
+
+    def _shut_doors(self) -> None:
+        """Retiring: take nothing more, part with what is idle. Stopping: serve what is queued, close what is idle."""
+        if self.mode == RETIRE:
+            self._unregister_doors()
+            self.give_away()
+            return
+        for listener in self._listeners.values():
+            while self._accept(listener):
+                pass
+        number = handover.take(self._doors.take)
+        while number is not None:
+            self._readable(self._new_connection(number, socket.AF_UNIX), _LEAVING_BEAT)
+            number = handover.take(self._doors.take)
+        self._unregister_doors()
+        self._close_idle()
+
+    def _unregister_doors(self) -> None:
+        for number in (*self._listeners, self._doors.take.fileno()):
+            if number in self._door_numbers:
+                self.epoll.unregister(number)
+        self._door_numbers.clear()
+
+    def _close_idle(self) -> None:
+        for number, connection in list(self.waiting.items()):
+            if connection.codec.idle and not connection.untouched and self.waiting.pop(number, None) is not None:
+                self._readable(connection, _LEAVING_BEAT)  # A request may have come a moment ago.
+                if self.waiting.get(number) is connection and connection.codec.idle and not connection.lingers:
+                    del self.waiting[number]
+                    self._close(connection)
+
+    # In an application's own child.
+
+    def forget(self) -> None:
+        """Close everything without a word: it all belongs to the parent."""
+        self.epoll.close()
+        for connection in self.waiting.values():
+            connection.sock.close()
+        if self.current is not None:
+            self.current.sock.close()

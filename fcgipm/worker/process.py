@@ -1,0 +1,219 @@
+"""A worker process: what a fork of the template does with its life.
+
+Its main thread runs the first loop, so that an application that wants the main thread has it; `threads` beyond the first run one loop each. One more
+thread, the order thread, waits for the master's words and for signals: it obeys also while every loop is inside a request.
+"""
+
+from __future__ import annotations
+
+import atexit
+import mmap
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any, List, NamedTuple, NoReturn
+
+from fcgipm import orders, scoreboard
+from fcgipm.gateways.errors import format_failure, say
+from fcgipm.gateways.wsgi import Gateway
+from fcgipm.worker import prctl
+from fcgipm.worker.loop import RETIRE, SERVE, STOP, Doors, Listener, Loop
+from fcgipm.worker.settings import Settings
+
+_INTERNAL = 70
+"""Exit status after an error of ours (EX_SOFTWARE)."""
+
+
+class Inherited(NamedTuple):
+    """Descriptors that the template got with START."""
+
+    board: int
+    give: int
+    take: int
+    listeners: List[int]
+
+
+def run_worker(
+    settings: Settings, inherited: Inherited, application: Any, slot: int, channel_number: int, output: int
+) -> NoReturn:
+    """Be worker number `slot` until told to leave; then end the process."""
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+        channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
+        _join_master(channel, settings.master)
+        Worker(settings, inherited, application, slot, channel).run()
+        status = 0
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else 0
+    except BaseException as error:
+        say("worker failed\n" + format_failure(error, skip=0))
+        status = _INTERNAL
+    _end(status)
+
+
+def _join_master(channel: socket.socket, master: int) -> None:
+    """Become the master's own: known by pid, and gone when it is."""
+    os.setpgid(0, 0)
+    intermediate = os.getppid()
+    channel.send(orders.HELLO)
+    if channel.recv(orders.MESSAGE_LIMIT) != orders.GO:
+        sys.exit(0)
+    while os.getppid() == intermediate and intermediate != master:
+        time.sleep(0.0005)  # Until the intermediate has ended, its end is what the death signal would tell.
+    if os.getppid() == master:
+        prctl.set_death_signal(signal.SIGTERM)
+
+
+def _end(status: int) -> NoReturn:
+    """Leave without the interpreter's long farewell, which would only write into shared pages; but `atexit` is the application's."""
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException as error:
+        say("error at exit\n" + format_failure(error, skip=0))
+    finally:
+        os._exit(status)
+
+
+class Worker:
+    """The loops of one process, and the order thread."""
+
+    def __init__(
+        self, settings: Settings, inherited: Inherited, application: Any, slot: int, channel: socket.socket
+    ) -> None:
+        self._settings = settings
+        self._channel = channel
+        self._mode = SERVE
+        self._wake, self._waker = socket.socketpair()
+        self._signal, self._signaler = socket.socketpair()
+        self._doors = self._open_doors(inherited)
+        size = os.fstat(inherited.board).st_size
+        self._board = memoryview(mmap.mmap(inherited.board, size))
+        self._loops = [self._make_loop(application, slot, thread) for thread in range(settings.threads)]
+
+    def _open_doors(self, inherited: Inherited) -> Doors:
+        listeners = [
+            Listener(_listening(number), allow) for number, allow in zip(inherited.listeners, self._settings.allow)
+        ]
+        give = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.give)
+        take = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.take)
+        return Doors(listeners, give, take, self._wake, self._channel)
+
+    def _make_loop(self, application: Any, slot: int, thread: int) -> Loop:
+        gateway = Gateway(
+            application,
+            mount=self._settings.mount,
+            multithread=self._settings.threads > 1,
+            multiprocess=True,
+            worker=f"{os.getpid():x}-{time.time_ns() // 1000000:x}-{thread:x}",
+        )
+        words = scoreboard.words(self._board, slot + thread)
+        words[scoreboard.PID] = os.getpid()
+        words[scoreboard.GENERATION] = self._settings.generation
+        words[scoreboard.STARTED] = time.monotonic_ns() // 1000000
+        words[scoreboard.STATE] = scoreboard.IDLE
+        return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1))
+
+    def run(self) -> None:
+        """Serve until the order to leave has been carried out."""
+        self._catch_signals()
+        os.register_at_fork(after_in_child=self._forget)
+        threads = [threading.Thread(target=self._run_loop, args=(loop,), daemon=True) for loop in self._loops[1:]]
+        for thread in threads:
+            thread.start()
+        threading.Thread(target=self._obey, name="fcgipm-orders", daemon=True).start()
+        self._channel.send(orders.READY)
+        self._loops[0].run()
+        for thread in threads:
+            thread.join()
+
+    def _catch_signals(self) -> None:
+        """TERM and INT are words for the order thread: the main thread may be deep inside a request."""
+        self._signaler.setblocking(False)
+        signal.set_wakeup_fd(self._signaler.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, frame: None)
+
+    def _run_loop(self, loop: Loop) -> None:
+        try:
+            loop.run()
+        except BaseException as error:
+            say("worker failed\n" + format_failure(error, skip=0))
+            os._exit(_INTERNAL)
+
+    # The order thread.
+
+    def _obey(self) -> None:
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        poll.register(self._signal, select.POLLIN)
+        while True:
+            for number, _ in poll.poll():
+                if number == self._channel.fileno():
+                    if not self._obey_order():
+                        poll.unregister(number)
+                else:
+                    self._obey_signals(self._signal.recv(64))
+
+    def _obey_order(self) -> bool:
+        """False: the master is gone, and no order will come any more."""
+        try:
+            order = self._channel.recv(orders.MESSAGE_LIMIT)
+        except OSError:
+            order = b""
+        if order == orders.HANDOVER:
+            self._give_away()
+        elif order == orders.RETIRE:
+            self._leave(RETIRE)
+        elif order == orders.STOP or not order:
+            self._leave(STOP)
+        return bool(order)
+
+    def _obey_signals(self, numbers: bytes) -> None:
+        if self._mode == SERVE and {signal.SIGTERM, signal.SIGINT}.intersection(numbers):
+            self._leave(RETIRE)
+            self._channel.send(orders.RETIRING)
+
+    def _leave(self, mode: int) -> None:
+        if mode <= self._mode:
+            return
+        self._mode = mode
+        for loop in self._loops:
+            loop.mode = mode
+        self._waker.send(b"!")
+        if mode == RETIRE:
+            self._give_away()
+
+    def _give_away(self) -> None:
+        for loop in self._loops:
+            if loop.current is not None:
+                loop.give_away()
+
+    # An application's own children.
+
+    def _forget(self) -> None:
+        """In a process that the application forked: nothing of ours stays open, or a connection would outlive its worker."""
+        signal.set_wakeup_fd(-1)
+        for loop in self._loops:
+            loop.forget()
+        doors = self._doors
+        for sock in (self._wake, self._waker, self._signal, self._signaler, self._channel, doors.give, doors.take):
+            sock.close()
+        for listener in doors.listeners:
+            listener.sock.close()
+
+
+def _listening(number: int) -> socket.socket:
+    sock = socket.socket(fileno=number)
+    sock.setblocking(False)
+    if sock.family != socket.AF_UNIX:
+        # Connections inherit it; a streamed block must not wait for the acknowledgement of the last.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock

@@ -1,0 +1,56 @@
+"""What a template and its workers are told once, in START (see `fcgipm.orders`)."""
+
+from __future__ import annotations
+
+import json
+from typing import List, NamedTuple, Optional
+
+
+class Timeouts(NamedTuple):
+    """Seconds."""
+
+    first_byte: float
+    """From accept to the first byte of a request."""
+    header: float
+    """From its first byte to the end of its params."""
+    body: float
+    """For the next piece of its body."""
+    write: float
+    """For the peer to take more of the response."""
+    keepalive: float
+    """A kept connection without a request."""
+
+
+class Settings(NamedTuple):
+    pool: str
+    generation: int
+    app: str
+    directory: str
+    mount: str
+    threads: int
+    no_new_privs: bool
+    master: int
+    """The master's process id."""
+    allow: List[Optional[List[str]]]
+    """For each listener, the IP addresses that may connect; None: all."""
+    timeouts: Timeouts
+    max_params: int
+    """Bytes."""
+
+
+def decode_start(text: bytes) -> Settings:
+    """START's JSON. Comes from our own master, so it is not validated again."""
+    start = json.loads(text)
+    return Settings(
+        pool=start["pool"],
+        generation=start["generation"],
+        app=start["app"],
+        directory=start["directory"],
+        mount=start["mount"],
+        threads=start["threads"],
+        no_new_privs=start["no_new_privs"],
+        master=start["master"],
+        allow=[listener["allow"] for listener in start["listen"]],
+        timeouts=Timeouts(**start["timeouts"]),
+        max_params=start["limits"]["params"],
+    )

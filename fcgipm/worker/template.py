@@ -1,0 +1,119 @@
+"""The template: imports the application once, then forks workers that share what the import made.
+
+Orders come down the channel (`fcgipm.orders`). One intermediate process forks all workers of an order and ends, so they become children of the master; it is
+made by libc's fork, behind Python's back, so that an application's `os.register_at_fork` hooks run once for each worker and not twice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import platform
+import socket
+import sys
+import threading
+from typing import Any, List, NoReturn, Tuple
+
+from fcgipm import orders
+from fcgipm.gateways.errors import format_failure, say
+from fcgipm.gateways.loading import NotAnApplication, load
+from fcgipm.worker import prctl
+from fcgipm.worker.process import Inherited, run_worker
+from fcgipm.worker.settings import Settings, decode_start
+
+_OUR_FRAMES = 3
+"""`_import_application`, `load` and `_import` stand on top of every traceback of an import."""
+
+
+def main(channel_number: int) -> NoReturn:
+    """Obey the master until its channel ends."""
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
+    channel.set_inheritable(False)
+    settings, inherited = _receive_start(channel)
+    _prepare(settings)
+    application = _import_application(settings, channel)
+    gc.collect()
+    gc.freeze()  # What the import made is not looked at again by any worker's collections, so its pages stay shared.
+    channel.send(orders.encode(orders.READY, platform.python_version(), _extra_threads()))
+    libc = ctypes.PyDLL(None)
+    while True:
+        slots, descriptors = _receive_fork(channel)
+        _fork_all(libc, settings, inherited, application, channel, slots, descriptors)
+
+
+def _receive_start(channel: socket.socket) -> Tuple[Settings, Inherited]:
+    message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 64)
+    word, _, text = message.partition(b" ")
+    if word != orders.START:
+        sys.exit(0)  # The master left before it said anything.
+    for number in descriptors:
+        os.set_inheritable(number, False)
+    board, give, take, *listeners = descriptors
+    return decode_start(text), Inherited(board, give, take, listeners)
+
+
+def _prepare(settings: Settings) -> None:
+    if settings.no_new_privs:
+        prctl.set_no_new_privs()
+    prctl.set_name(f"fcgipm:{settings.pool}")
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.chdir(settings.directory)
+    sys.path.insert(0, settings.directory)
+
+
+def _import_application(settings: Settings, channel: socket.socket) -> Any:
+    try:
+        return load(settings.app)
+    except NotAnApplication as error:
+        reason = f"application {settings.app}: {error}"
+    except BaseException as error:  # SystemExit too: a module that exits is no application.
+        reason = f"application {settings.app} cannot be imported\n{format_failure(error, skip=_OUR_FRAMES)}"
+    say(reason)
+    channel.send(orders.FAILED)
+    sys.exit(1)
+
+
+def _extra_threads() -> str:
+    names = [thread.name.replace(" ", "_") for thread in threading.enumerate() if thread is not threading.main_thread()]
+    return ",".join(names) or "-"
+
+
+def _receive_fork(channel: socket.socket) -> Tuple[List[int], List[int]]:
+    message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 2 * orders.FORK_LIMIT)
+    if not message:
+        sys.exit(0)
+    for number in descriptors:
+        os.set_inheritable(number, False)
+    _, slots = orders.decode(message)
+    return [int(slot) for slot in slots], descriptors
+
+
+def _fork_all(
+    libc: ctypes.PyDLL,
+    settings: Settings,
+    inherited: Inherited,
+    application: Any,
+    channel: socket.socket,
+    slots: List[int],
+    descriptors: List[int],
+) -> None:
+    intermediate = libc.fork()
+    if intermediate == 0:
+        try:
+            for index, slot in enumerate(slots):
+                if os.fork() == 0:
+                    mine = descriptors[2 * index : 2 * index + 2]
+                    for number in [channel.fileno(), *(number for number in descriptors if number not in mine)]:
+                        os.close(number)
+                    run_worker(settings, inherited, application, slot, *mine)
+        except OSError as error:
+            say(f"cannot fork: {error.strerror}")
+        finally:
+            os._exit(0)
+    for number in descriptors:
+        os.close(number)
+    if intermediate > 0:
+        os.waitpid(intermediate, 0)
+    else:
+        say("cannot fork a worker: too many processes, or no memory")

@@ -1,0 +1,41 @@
+"""`scripts/bench COMMAND …`: each command is a module of this package with a `main(arguments) -> exit code`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from benchmarks.processes import BenchError
+
+COMMANDS = {
+    "hello": "hello world through nginx, beside uWSGI, flup and php-fpm",
+    "memory": "8 workers with a Django admin: memory of the whole tree, beside uWSGI",
+    "loop": "CPU of one running FastCGI backend per request, without nginx",
+    "floor": "serve the bare loop without features on a socket",
+}
+
+
+def main() -> int:
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in COMMANDS:
+        return run(name, sys.argv[2:])
+    print(
+        "Usage: scripts/bench COMMAND [--help]\n\n"
+        + "\n".join(f"  {command:8} {text}" for command, text in COMMANDS.items())
+    )
+    return 0 if name in ("-h", "--help") else 64
+
+
+def run(name: str, arguments: list[str]) -> int:
+    try:
+        code: int = import_module(f"benchmarks.{name}").main(arguments)
+    except BenchError as error:
+        print(f"scripts/bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

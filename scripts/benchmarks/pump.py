@@ -1,0 +1,135 @@
+"""A FastCGI client that does as little as possible: canned bytes out, as many bytes as the first reply had back."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from benchmarks.canned import END, HEADER, STDOUT
+from benchmarks.processes import BenchError
+
+RECEIVE = 65536
+
+
+class UnexpectedReply(BenchError):
+    """The backend did not answer as a healthy one does; the text shows what came."""
+
+
+def connector(address: str) -> Callable[[], socket.socket]:
+    """A function that connects to ``unix:/path`` or ``host:port``, waiting at most 10 s for any step."""
+    family, target = parse(address)
+
+    def connect() -> socket.socket:
+        sock = socket.socket(family)
+        sock.settimeout(10.0)
+        sock.connect(target)
+        return sock
+
+    return connect
+
+
+def parse(address: str) -> tuple[int, str | tuple[str, int]]:
+    """An address as family and what connect() takes."""
+    if address.startswith("unix:"):
+        return socket.AF_UNIX, address[5:]
+    host, _, port = address.rpartition(":")
+    return (socket.AF_INET6 if host.startswith("[") else socket.AF_INET), (host.strip("[]"), int(port))
+
+
+def first(connect: Callable[[], socket.socket], request: bytes) -> bytes:
+    """The reply to one request, checked: it is complete and its status is 200."""
+    [reply] = burst(connect, request, 1)
+    return reply
+
+
+def burst(connect: Callable[[], socket.socket], request: bytes, width: int) -> list[bytes]:
+    """Send a request over each of `width` new connections at once; their replies, each checked."""
+    with ExitStack() as stack:
+        socks = [stack.enter_context(connect()) for _ in range(width)]
+        for sock in socks:
+            sock.sendall(request)
+        return [whole(sock) for sock in socks]
+
+
+def whole(sock: socket.socket) -> bytes:
+    """Read one reply to its END_REQUEST and check it."""
+    reply = b""
+    while not ended(reply):
+        data = sock.recv(RECEIVE)
+        if not data:
+            raise UnexpectedReply(f"the connection ended after {len(reply)} bytes: {reply[:300]!r}")
+        reply += data
+    check(reply)
+    return reply
+
+
+def ended(reply: bytes) -> bool:
+    """Whether an END_REQUEST is whole in these bytes."""
+    return any(kind == END for kind, _ in records(reply))
+
+
+def check(reply: bytes) -> None:
+    """Raise UnexpectedReply unless STDOUT says 200, by a Status line or by having none (RFC 3875, 6.3.3)."""
+    head = b"".join(content for kind, content in records(reply) if kind == STDOUT).partition(b"\r\n\r\n")[0]
+    status = [line for line in head.split(b"\r\n") if line.lower().startswith(b"status:")]
+    if not head or (status and b" 200" not in status[0]):
+        raise UnexpectedReply(f"not a 200: {head[:300]!r}")
+
+
+def records(data: bytes) -> list[tuple[int, bytes]]:
+    """The complete records in `data` as (type, content)."""
+    found, at = [], 0
+    while at + 8 <= len(data):
+        _, kind, _, size, padding = HEADER.unpack_from(data, at)
+        if at + 8 + size + padding > len(data):
+            break
+        found.append((kind, data[at + 8 : at + 8 + size]))
+        at += 8 + size + padding
+    return found
+
+
+def run(
+    connect: Callable[[], socket.socket], request: bytes, size: int, count: int, connections: int, kept: bool
+) -> None:
+    """Send `count` requests, up to `connections` under way at once; every reply must have `size` bytes."""
+    if kept:
+        run_kept(connect, request, size, count, connections)
+    else:
+        run_fresh(connect, request, size, count, connections)
+
+
+def run_kept(connect: Callable[[], socket.socket], request: bytes, size: int, count: int, connections: int) -> None:
+    """All requests over `connections` connections, which stay open."""
+    socks = [connect() for _ in range(connections)]
+    for _ in range(count // connections):
+        for sock in socks:
+            sock.send(request)
+        for sock in socks:
+            receive(sock, size)
+    for sock in socks:
+        sock.close()
+
+
+def run_fresh(connect: Callable[[], socket.socket], request: bytes, size: int, count: int, connections: int) -> None:
+    """A connection a request; the backend closes it."""
+    for _ in range(count // connections):
+        socks = [connect() for _ in range(connections)]
+        for sock in socks:
+            sock.send(request)
+        for sock in socks:
+            receive(sock, size)
+            if sock.recv(1):
+                raise UnexpectedReply(f"more than the {size} bytes of the first reply")
+            sock.close()
+
+
+def receive(sock: socket.socket, size: int) -> None:
+    """Read exactly one reply of `size` bytes."""
+    while size > 0:
+        got = len(sock.recv(RECEIVE))
+        if not got:
+            raise UnexpectedReply(f"the connection ended {size} bytes before the end of the reply")
+        size -= got
+    if size:
+        raise UnexpectedReply(f"{-size} bytes more than the first reply had")

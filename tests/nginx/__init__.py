@@ -1,0 +1,1 @@
+"""Through a real nginx, on the configuration files as they are shipped."""

@@ -1,0 +1,198 @@
+"""A private nginx in front of a daemon, on the configuration files as they are shipped in nginx/.
+
+Only the socket's path and the port are put in (and what a test names in `substitute`). The port is bound here and inherited by nginx, so two tests
+never race for one and nobody waits for a start.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.lines import Lines
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "nginx"
+PATIENCE = 15.0
+
+ALARMING = re.compile(r"\[(error|crit|alert|emerg)\]")
+
+MAIN = """\
+{user}
+daemon off;
+master_process on;
+worker_processes {processes};
+worker_shutdown_timeout 5s;
+pid {folder}/nginx.pid;
+error_log stderr notice;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+{http}
+    include {folder}/site.conf;
+}}
+"""
+
+
+def nginx_binary() -> str:
+    """Path of an nginx: on PATH, where Debian puts it, or where scripts/test unpacked one."""
+    places = [*os.environ.get("PATH", "").split(":"), "/usr/sbin", "/usr/local/sbin", str(ROOT / ".cache/nginx/usr/sbin")]
+    found = shutil.which("nginx", path=":".join(places))
+    assert found, f"no nginx on PATH, in /usr/sbin or in {ROOT}/.cache/nginx: scripts/test fetches one"
+    return found
+
+
+class Response:
+    """What http.client got, read to its end."""
+
+    def __init__(self, answer: http.client.HTTPResponse) -> None:
+        self.status, self.reason = answer.status, answer.reason
+        self.headers = answer.getheaders()
+        self.body = answer.read()
+
+    def header(self, name: str) -> str | None:
+        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        return ", ".join(found) if found else None
+
+
+class Nginx:
+    """One nginx. `addresses`: the pool's address, or one per upstream name of the file ({"fcgipm_web": "unix:…"}).
+
+    `http`: further lines at the http level. `substitute`: exact texts of the shipped file to replace, each must occur. `tolerate`: patterns of
+    error-log lines the test provokes; any other line of level error or above fails the test when nginx stops.
+    """
+
+    def __init__(
+        self,
+        addresses: str | Mapping[str, str],
+        *,
+        file: str = "fcgipm.conf",
+        processes: int = 1,
+        http: str = "",
+        substitute: Mapping[str, str] | None = None,
+        tolerate: Iterable[str] = (),
+    ) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ng", dir="/tmp"))
+        self.folder.chmod(0o755)
+        self.tolerate = list(tolerate)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.port: int = self.listener.getsockname()[1]
+        upstreams = {"fcgipm_web": addresses} if isinstance(addresses, str) else dict(addresses)
+        site = self._site((SHIPPED / file).read_text(), upstreams, substitute or {})
+        (self.folder / "site.conf").write_text(site)
+        (self.folder / "fcgipm_params").symlink_to(SHIPPED / "fcgipm_params")
+        user = "user root;" if os.geteuid() == 0 else ""
+        main = MAIN.format(user=user, processes=processes, folder=self.folder, http=http)
+        (self.folder / "nginx.conf").write_text(main)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._lines: Lines | None = None
+
+    def _site(self, text: str, upstreams: Mapping[str, str], substitute: Mapping[str, str]) -> str:
+        for name, address in upstreams.items():
+            text, count = re.subn(rf"(upstream {name} {{[^}}]*?\n    server )[^;]*;", rf"\g<1>{address};", text)
+            assert count == 1, f"upstream {name} occurs {count} times"
+        for old, new in {"    listen 80;": f"    listen 127.0.0.1:{self.port};", **substitute}.items():
+            assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
+            text = text.replace(old, new)
+        return text
+
+    # Start and end.
+
+    def start(self) -> Self:
+        number = self.listener.fileno()
+        self.process = subprocess.Popen(
+            [nginx_binary(), "-p", str(self.folder), "-c", str(self.folder / "nginx.conf"), "-e", "stderr"],
+            env={**os.environ, "NGINX": f"{number};"},  # how nginx inherits listening sockets from its predecessor
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=(number,), start_new_session=True,
+        )  # fmt: skip
+        assert self.process.stderr is not None
+        self._lines = Lines(self.process.stderr)  # type: ignore[arg-type]
+        self.listener.close()  # nginx has it now: when nginx ends, so does the port
+        try:
+            self._lines.wait_for("start worker process ")
+        except AssertionError:
+            self.destroy()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """QUIT (nginx finishes what it does), then check that it ended well and logged no error."""
+        assert self.process is not None and self._lines is not None
+        try:
+            self.process.send_signal(signal.SIGQUIT)
+            status = self.process.wait(PATIENCE)
+            self._lines.join()
+            assert status == 0, f"nginx ended with {status}:\n{self.text}"
+            alarming = self.alarming_lines()
+            assert not alarming, "unexpected lines of nginx:\n" + "\n".join(alarming)
+        finally:
+            print(f"--- log of nginx in {self.folder}\n{self.text}\n---")
+            self.destroy()
+
+    def destroy(self) -> None:
+        """Remove whatever is left, by force."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+        self.listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self if self.process is not None else self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            print(f"--- log of nginx in {self.folder}\n{self.text}\n---")
+            self.destroy()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._lines.all()) if self._lines else ""
+
+    def alarming_lines(self) -> list[str]:
+        lines = self._lines.all() if self._lines else []
+        return [line for line in lines if ALARMING.search(line) and not any(re.search(pattern, line) for pattern in self.tolerate)]
+
+    # Asking.
+
+    def connect(self, timeout: float = PATIENCE) -> http.client.HTTPConnection:
+        """A kept HTTP connection; the caller closes it."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def ask(
+        self, path: str = "/", method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: float = PATIENCE
+    ) -> Response:
+        """One request on a connection of its own. `path` goes out as it is."""
+        connection = self.connect(timeout)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            return Response(connection.getresponse())
+        finally:
+            connection.close()
+
+    def raw(self, request: bytes, timeout: float = PATIENCE) -> bytes:
+        """Bytes out, everything that comes until nginx closes: ask with Connection: close or HTTP/1.0."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout) as connection:
+            connection.sendall(request)
+            parts = []
+            while data := connection.recv(65536):
+                parts.append(data)
+            return b"".join(parts)

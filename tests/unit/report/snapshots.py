@@ -1,0 +1,36 @@
+"""A snapshot to render."""
+
+from __future__ import annotations
+
+from fcgipm.report.snapshot import (
+    ListenerSnapshot,
+    PoolSnapshot,
+    ProcessSnapshot,
+    RequestsSnapshot,
+    Snapshot,
+    WorkersSnapshot,
+)
+
+WEB = PoolSnapshot(
+    name="web",
+    interface="wsgi",
+    python="3.11.7",
+    generation=1,
+    state="ready",
+    reason=None,
+    listen=(ListenerSnapshot("unix:/run/fcgipm/web.sock"), ListenerSnapshot("[::1]:9000")),
+    workers=WorkersSnapshot(idle=2, busy=1, starting=0, stopping=0, min=3, max=3),
+    mode="static",
+    target=3,
+    requests=RequestsSnapshot(active=1, by_class=(0, 9, 0, 2, 1), failed=1, aborted=4),
+    exits={"crash": 2, "retire": 0, "reload": 0},
+    template=9,
+    processes=(ProcessSnapshot(pid=2, generation=1, state="busy", requests=13, uptime=3725.04, kept=5),),
+)
+
+API = WEB._replace(
+    name="api", python=None, state="degraded", reason="ModuleNotFoundError: No module named 'api'", workers=WorkersSnapshot(0, 0, 0, 0, 2, 2),
+    requests=RequestsSnapshot(0, (0, 0, 0, 0, 0), 0, 0), template=None, processes=(),
+)  # fmt: skip
+
+SNAPSHOT = Snapshot("0.1.0", "degraded", 1, "2026-11-22T12:00:00.123Z", 90061.0004, "/etc/fcgipm/fcgipm.yaml", (WEB, API))

@@ -1,0 +1,49 @@
+"""The status document: DESIGN's names, and no figure that does not exist yet."""
+
+from __future__ import annotations
+
+import json
+
+from fcgipm.report.document import to_json
+from tests.unit.report.snapshots import SNAPSHOT
+
+
+def test_the_whole_document() -> None:
+    document = to_json(SNAPSHOT)
+    pools = document.pop("pools")
+    assert document == {
+        "schema": 1,
+        "version": "0.1.0",
+        "state": "degraded",
+        "pid": 1,
+        "started_at": "2026-11-22T12:00:00.123Z",
+        "uptime_seconds": 90061.0,
+        "config": "/etc/fcgipm/fcgipm.yaml",
+    }
+    assert list(pools) == ["web", "api"]
+    assert pools["web"] == {
+        "interface": "wsgi",
+        "python": "3.11.7",
+        "generation": 1,
+        "state": "ready",
+        "reason": None,
+        "listen": [{"address": "unix:/run/fcgipm/web.sock"}, {"address": "[::1]:9000"}],
+        "workers": {"total": 3, "idle": 2, "busy": 1, "starting": 0, "stopping": 0, "min": 3, "max": 3},
+        "scaling": {"mode": "static", "target": 3},
+        "requests": {"total": 12, "active": 1, "by_class": {"2xx": 9, "3xx": 0, "4xx": 2, "5xx": 1}, "failed": 1, "aborted": 4},
+        "exits": {"crash": 2, "retire": 0, "reload": 0},
+        "template": {"pid": 9},
+        "processes": [{"pid": 2, "generation": 1, "state": "busy", "requests": 13, "uptime_seconds": 3725.04, "kept": 5}],
+    }
+
+
+def test_a_pool_that_cannot_serve() -> None:
+    api = to_json(SNAPSHOT)["pools"]["api"]
+    assert api["reason"] == "ModuleNotFoundError: No module named 'api'"
+    assert api["python"] is None and api["template"] == {"pid": None} and api["processes"] == []
+    assert api["workers"]["total"] == 0
+
+
+def test_it_is_plain_json() -> None:
+    document = to_json(SNAPSHOT)
+    assert json.loads(json.dumps(document)) == document

@@ -1,0 +1,35 @@
+"""The status for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from fcgipm.report.document import to_json
+from fcgipm.report.text import duration, table, to_text
+from tests.unit.report.snapshots import SNAPSHOT
+
+EXPECTED = """\
+fcgipm 0.1.0 degraded, pid 1, up 1d01h, /etc/fcgipm/fcgipm.yaml
+POOL  STATE     GEN  WORKERS  IDLE  BUSY  REQUESTS  ACTIVE  FAILED  CRASHES  LISTEN
+web   ready       1        3     2     1        12       1       1        2  unix:/run/fcgipm/web.sock [::1]:9000
+api   degraded    1        0     0     0         0       0       0        2  unix:/run/fcgipm/web.sock [::1]:9000
+api: degraded: ModuleNotFoundError: No module named 'api'
+POOL  PID  GEN  STATE  REQUESTS  KEPT  UPTIME
+web     2    1  busy         13     5   1h02m
+"""
+
+
+def test_the_whole_text() -> None:
+    assert to_text(to_json(SNAPSHOT)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0s"), (4.25, "4.2s"), (59.9, "59.9s"), (60, "1m00s"), (187, "3m07s"), (18123, "5h02m"), (183600, "2d03h")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_table_without_rows_is_nothing() -> None:
+    assert table(("A", "B"), []) == ""
