@@ -14,7 +14,11 @@ from fcgipm.system.configuration import load
 from fcgipm.system.paths import ConfigurationMissing, find_configuration
 
 file_option = click.option(
-    "-c", "file", metavar="FILE", help="Configuration file; default ./fcgipm.yaml, then /etc/fcgipm/fcgipm.yaml."
+    "-c",
+    "--config",
+    "file",
+    metavar="FILE",
+    help="Configuration file; default ./fcgipm.yaml, then /etc/fcgipm/fcgipm.yaml.",
 )
 
 

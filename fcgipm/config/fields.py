@@ -144,7 +144,8 @@ Host = Annotated[str, BeforeValidator(_host), _schema(type="string")]
 Duration = Annotated[float, BeforeValidator(_duration), _schema(type="string", pattern=f"^{units.DURATION}$")]
 ParamsSize = Annotated[int, BeforeValidator(_params_size), _schema(type="string", pattern=f"^{units.SIZE}$")]
 Mode = Annotated[int, BeforeValidator(_mode), _schema(type="string", pattern=f"^{units.MODE}$")]
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
+"""To stand behind the range, `Annotated[int, Field(ge=1), WHOLE]`, so that the range is in the schema too."""
 Account = Annotated[str, BeforeValidator(_account), _schema(type=["string", "integer"])]
 Mount = Annotated[
     str,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fcgipm.config.fields import (
+    WHOLE,
     Account,
     Address,
     Application,
@@ -22,7 +23,6 @@ from fcgipm.config.fields import (
     PoolName,
     Text,
     VariableName,
-    Whole,
 )
 
 STATIC_WORKERS = 2
@@ -68,7 +68,7 @@ class Listen(Keys):
     group: Account | None = Field(
         default=None, description="Group of a unix socket; default: the group that runs fcgipm."
     )
-    backlog: Annotated[Whole, Field(ge=1, le=65535)] = Field(
+    backlog: Annotated[int, Field(ge=1, le=65535), WHOLE] = Field(
         default=1024, description="Connections that may wait to be accepted."
     )
     allow: list[Host] | None = Field(
@@ -82,11 +82,11 @@ class Workers(Keys):
     mode: Literal["static"] = Field(
         default="static", description="How many workers there are at a time: always the same number."
     )
-    min: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+    min: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = Field(
         default=None, description=f"Processes; default {STATIC_WORKERS}."
     )
-    max: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(default=None, description="The same number as min.")
-    threads: Annotated[Whole, Field(ge=1, le=256)] = Field(
+    max: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = Field(default=None, description="The same number as min.")
+    threads: Annotated[int, Field(ge=1, le=256), WHOLE] = Field(
         default=1, description="Requests that one process serves at a time, in threads."
     )
 
@@ -135,7 +135,7 @@ class Pool(Keys):
     )
     group: Account | None = Field(default=None, description="Group that the pool runs as; default: the user's own.")
     umask: Mode = Field(default=0o027, description='Permissions that new files do not get; in quotes; default "0027".')
-    nice: Annotated[Whole, Field(ge=-20, le=19)] = Field(
+    nice: Annotated[int, Field(ge=-20, le=19), WHOLE] = Field(
         default=0, description="Scheduling priority: 19 is the most patient."
     )
     no_new_privs: bool = Field(

@@ -27,9 +27,9 @@ class EnvironMaker:
         for name in _ABSENT_IF_EMPTY:
             if environ.get(name) == "":
                 del environ[name]
-        for name in _CLIENTS_WORD:
-            if name in environ:
-                del environ[name]
+        if not environ.keys().isdisjoint(_CLIENTS_WORD):
+            for name in _CLIENTS_WORD:
+                environ.pop(name, None)
         if not environ.get("PATH_INFO"):
             environ["PATH_INFO"] = environ.get("SCRIPT_NAME", "")
             environ["SCRIPT_NAME"] = ""

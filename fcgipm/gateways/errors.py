@@ -38,8 +38,12 @@ def say(text: str) -> None:
 def say_failure(what: str, environ: Dict[str, object], error: BaseException) -> None:
     """The traceback of a request, from the application's first frame on, under a line that tells which request it was (without its query string)."""
     uri = str(environ.get("REQUEST_URI") or environ.get("PATH_INFO", "")).partition("?")[0]
-    title = f"{what}: {environ.get('REQUEST_METHOD')!s:.20a} {uri!s:.500a} request_id={environ.get('REQUEST_ID')!s:.80a}"
-    say(title.replace("'", "") + "\n" + format_failure(error, skip=1))
+    say(f"{what}: {_plain(environ.get('REQUEST_METHOD'))} {_plain(uri)} request_id={_plain(environ.get('REQUEST_ID'))}\n" + format_failure(error, skip=1))
+
+
+def _plain(value: object) -> str:
+    """A word from a request, so that it stays one word of one line."""
+    return ascii(str(value)[:200])[1:-1].replace(" ", "%20")
 
 
 def format_failure(error: BaseException, skip: int) -> str:

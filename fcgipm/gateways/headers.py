@@ -16,23 +16,23 @@ _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers", "transfer-encoding", "upgrade")
 )
 
-_statuses: Dict[str, bytes] = {}
+_statuses: Dict[str, Tuple[bytes, int]] = {}
 _headers: Dict[Tuple[str, str], bytes] = {}
 known_status = _statuses.get
-"""The line for a status checked before, or None."""
+"""The line and the number for a status checked before, or None."""
 known_header = _headers.get
 """The line for a header checked before, or None. Never has Content-Length. Raises TypeError for what cannot be a header."""
 
 
-def encode_status(status: str) -> bytes:
-    """The ``Status:`` line, which always goes out: without it a Location would turn 200 into 302. Raises TypeError, ValueError."""
+def encode_status(status: str) -> Tuple[bytes, int]:
+    """The ``Status:`` line, which always goes out (without it a Location would turn 200 into 302), and the number. Raises TypeError, ValueError."""
     if type(status) is not str:
         raise TypeError(f"status must be str, not {type(status).__name__}")
     if not STATUS.fullmatch(status):
         raise ValueError(f"status must be three digits from 200 on, a space and a reason: {status!a}")
     _make_room(_statuses)
-    line = _statuses[status] = b"Status: %b\r\n" % status.encode("latin-1")
-    return line
+    encoded = _statuses[status] = (b"Status: %b\r\n" % status.encode("latin-1"), int(status[:3]))
+    return encoded
 
 
 def encode_header(header: Tuple[str, str]) -> bytes:
@@ -65,6 +65,6 @@ def _remember(header: Tuple[str, str], lowered: str, line: str) -> bytes:
     return encoded
 
 
-def _make_room(cache: Dict[Any, bytes]) -> None:
+def _make_room(cache: Dict[Any, Any]) -> None:
     if len(cache) >= _REMEMBERED:
         cache.clear()

@@ -97,7 +97,7 @@ class Response:
         """``start_response``. Raises TypeError and ValueError for what is no status or header, RuntimeError when called again without `exc_info`."""
         if self._head is not None:
             self._restart(exc_info)
-        line = known_status(status) or encode_status(status)
+        line, number = known_status(status) or encode_status(status)
         lines = [line]
         self._left = None
         if type(headers) is not list:
@@ -109,8 +109,8 @@ class Response:
             if "unhashable" not in str(error):
                 raise
             raise TypeError(f"a header must be a (name, value) tuple of str: {header!a:.200}") from None
-        self.status = int(status[:3])
-        self._bodiless = self._is_head or self.status == 204 or self.status == 304
+        self.status = number
+        self._bodiless = self._is_head or number == 204 or number == 304
         self._head = b"".join(lines)
         return self.write
 
@@ -124,6 +124,9 @@ class Response:
             exc_info = None  # A traceback that holds its own frame would never be freed.
 
     def _encode(self, header: Tuple[str, str]) -> bytes:
+        if header[0] == "Content-Length" and declared_length(header[1]) is not None:  # The way everybody writes it, without the long way round.
+            self._left = int(header[1])
+            return b"Content-Length: %d\r\n" % self._left
         line = encode_header(header)
         if header[0].lower() == "content-length":
             self._left = declared_length(header[1])
@@ -149,19 +152,18 @@ class Response:
             self.stream((body,))
 
     def stream(self, blocks: Iterable[bytes]) -> None:
-        """Each block goes out before the next is asked for."""
-        exact = type(blocks) is FileWrapper
-        if exact:
+        """Each block goes out before the next is asked for. One beyond the announced length ends the iteration; reaching it does not: the
+        application may have things to do behind its last yield."""
+        from_file = type(blocks) is FileWrapper
+        if from_file:
             blocks.block_size = max(blocks.block_size, BLOCK)  # type: ignore[attr-defined]
-        if self._bodiless and self._head is not None:
-            self._end()
-            return
-        for block in blocks:
-            if type(block) is not bytes:
-                raise TypeError(f"a WSGI application yields bytes, not {type(block).__name__}")
-            if block or (self._bodiless and self._head is not None):
-                self._send(block, quiet=exact)
-                if self._bodiless or (exact and self.finished):
+        if not (self._bodiless and self._head is not None):
+            for block in blocks:
+                if type(block) is not bytes:
+                    raise TypeError(f"a WSGI application yields bytes, not {type(block).__name__}")
+                if self._bodiless and self._head is not None:
+                    break
+                if block and not self._send(block, from_file):
                     break
         self._end()
 
@@ -170,37 +172,31 @@ class Response:
         if type(data) is not bytes:
             raise TypeError(f"write() takes bytes, not {type(data).__name__}")
         if data:
-            self._send(data, quiet=False)
+            self._send(data, from_file=False)
 
-    def _send(self, block: bytes, quiet: bool) -> None:
+    def _send(self, block: bytes, from_file: bool) -> bool:
+        """Send as much of the block as the announced length allows. False: no more is wanted. A file may hold more than was announced, no one else."""
         if self._head is None:
             raise RuntimeError("the application yielded a block before it called start_response")
         head = b"" if self.sent else self._head + b"\r\n"
-        if self.finished:
-            if not (self._bodiless or self._left is None):
-                self._beyond(len(block), quiet)
-            return
+        left = self._left
         if self._bodiless:
-            self._finish(head, b"")
-            return
-        if self._left is None:
+            if not self.finished:
+                self._finish(head, b"")
+            return False
+        if left is not None and len(block) > left and not from_file:
+            say(f"response body goes {len(block) - left} bytes beyond its Content-Length: truncated")
+        if self.finished:
+            return False
+        if left is None or len(block) < left:
             self.sent = True
             self.exchange.send(head, block)
-            return
-        if len(block) > self._left:
-            self._beyond(len(block) - self._left, quiet)
-            block = block[: self._left]
-        self._left -= len(block)
-        if self._left:
-            self.sent = True
-            self.exchange.send(head, block)
-        else:
-            # The client has everything that was announced; whatever the application still does, it need not wait for that.
-            self._finish(head, block)
-
-    def _beyond(self, size: int, quiet: bool) -> None:
-        if not quiet:
-            say(f"response body goes {size} bytes beyond its Content-Length: truncated")
+            self._left = left and left - len(block)
+            return True
+        # The client has all that was announced; whatever the application still does, it need not wait for that.
+        self._left = 0
+        self._finish(head, block[:left])
+        return not from_file
 
     def _end(self) -> None:
         if self.finished:

@@ -93,6 +93,6 @@ class Input:
             self._left += len(data)
 
 
-def declared_length(text: Optional[str]) -> Optional[int]:
+def declared_length(text: object) -> Optional[int]:
     """CONTENT_LENGTH as a number; None for absent, empty, or anything but a plain run of digits that a body can have."""
-    return int(text) if text and len(text) < 19 and text.isascii() and text.isdigit() else None
+    return int(text) if isinstance(text, str) and text.isdigit() and text.isascii() and len(text) < 19 else None

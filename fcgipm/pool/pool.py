@@ -204,8 +204,8 @@ class Pool:
         if (newest is None or newest.gone) and self._template_backoff.permits(self._now):
             self._start_generation()
         elif newest is not None and newest.ready:
-            self._retire_older(newest)
             self._fork_missing(newest)
+        self._retire_older()
         self._drop_empty_generations()
         if self.complete:
             self.was_complete = True
@@ -229,15 +229,18 @@ class Pool:
         self.workers[worker.number] = worker
         return worker
 
-    def _retire_older(self, newest: Generation) -> None:
-        """When the new generation has all the workers it can have for now, and all accept, the older ones go."""
-        older = [w for w in self.workers.values() if w.stays and w.generation != newest.number]
-        ready = self._ready_in(newest)
-        full = self._missing(newest) <= 0 or not self._free_slots
-        if not older or not full or ready == 0 or ready < self._staying_in(newest):
+    def _retire_older(self) -> None:
+        """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.
+
+        That it is the newest of all is not asked: its template may be dead already, and its successor needs the slots of the older ones.
+        """
+        latest = next((g for g in reversed(self.generations) if self._staying_in(g)), None)
+        if latest is None or self._ready_in(latest) < self._staying_in(latest):
             return
-        for worker in older:
-            self._let_go(worker, orders.RETIRE, "reload")
+        if self._missing(latest) <= 0 or (not self._free_slots and self._newest_ready):
+            for worker in list(self.workers.values()):
+                if worker.stays and worker.generation != latest.number:
+                    self._let_go(worker, orders.RETIRE, "reload")
 
     def _drop_empty_generations(self) -> None:
         living = {worker.generation for worker in self.workers.values()}
@@ -279,6 +282,10 @@ class Pool:
         self._actions.extend(do.EndTemplate(g.number, force) for g in self.generations if not g.gone)
 
     # Small parts.
+
+    @property
+    def _newest_ready(self) -> bool:
+        return self.newest is not None and self.newest.ready
 
     def _generation(self, number: int) -> Generation | None:
         return next((g for g in self.generations if g.number == number), None)

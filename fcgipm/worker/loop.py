@@ -139,7 +139,7 @@ class Loop:
         return True
 
     def _new_connection(self, number: int, family: int) -> Connection:
-        return Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), self._settings, self._decoder)
+        return Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, self._decoder)
 
     def _make_room(self, error: OSError) -> None:
         """No descriptor left: the connection that waited longest has to go, or the queue has to wait."""

@@ -79,9 +79,7 @@ def serve_accept(listener: socket.socket) -> None:
     accept = listener._accept  # type: ignore[attr-defined]  # the bare descriptor, see above
     while True:
         fd, _ = accept()
-        data = os.read(fd, READ)
-        if data:
-            os.write(fd, answer(data))
+        serve_one(fd)
         os.close(fd)
 
 
@@ -98,13 +96,21 @@ def serve_epoll(listener: socket.socket) -> None:
                     fd, _ = accept()
                 except BlockingIOError:
                     continue
-            data = os.read(fd, READ)
-            if data:
-                os.write(fd, answer(data))
-            if not data or not data[10] & 1:
+            if not serve_one(fd):
                 os.close(fd)
             elif fresh:
                 epoll.register(fd, select.EPOLLIN)
+
+
+def serve_one(fd: int) -> bool:
+    """Read a request and answer it; whether the connection stays open, which KEEP_CONN in BEGIN's flags decides."""
+    try:
+        data = os.read(fd, READ)
+        if data:
+            os.write(fd, answer(data))
+    except OSError:  # the client left
+        return False
+    return bool(data) and data[10] & 1 == 1
 
 
 def answer(data: bytes) -> bytes:

@@ -22,7 +22,7 @@ from benchmarks import cpu, report, wrk
 from benchmarks.backends import FCGIPM, Backend, chosen
 from benchmarks.figures import Round
 from benchmarks.front import Front, Route
-from benchmarks.processes import Folder
+from benchmarks.processes import BenchError, Folder
 from benchmarks.progress import Progress
 
 BODY = b"Hello world\n"
@@ -104,7 +104,9 @@ def load(front: Front, one: Running, clients: int, seconds: int) -> Round:
     seen = wrk.run(front.url(one.route), clients, seconds)
     backend = cpu.used(cpu.tree(one.pid)) - backend_before
     nginx = cpu.used(cpu.tree(front.process.pid)) - front_before
-    per_request = 1e6 / max(1, seen.requests)
+    if not seen.requests:
+        raise BenchError(f"{one.backend.label} answered nothing in {seconds} s; nginx says:\n{front.errors()[-2000:]}")
+    per_request = 1e6 / seen.requests
     return Round(seen.rate, backend * per_request, nginx * per_request, seen.p50_ms, seen.p99_ms, seen.bad)
 
 

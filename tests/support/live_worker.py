@@ -157,6 +157,10 @@ class Worker:
     def signal(self, number: int) -> None:
         signal.pidfd_send_signal(self._pidfd, number)
 
+    @property
+    def ended(self) -> bool:
+        return self.status is not None or bool(select.select([self._pidfd], [], [], 0)[0])
+
     def wait(self, timeout: float = PATIENCE) -> int:
         """Wait for its end; its exit status, negative for a signal."""
         if self.status is None:
@@ -288,10 +292,10 @@ class LiveWorker:
             self.workers += born
             for worker in born:
                 worker.forked()
+            for worker in born:
+                worker.go()
         finally:
             _subreaper(False)
-        for worker in born:
-            worker.go()
         return born
 
     # -- while it runs

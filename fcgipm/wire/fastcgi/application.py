@@ -111,6 +111,11 @@ class Application(Framer):
     served one after another in one thread share a `decoder`.
     """
 
+    replies = b""
+    """What to send before anything else; whoever sends it clears it."""
+    _kind = 0
+    _id = 0
+
     def __init__(
         self,
         max_params: int,
@@ -118,9 +123,6 @@ class Application(Framer):
         values: Optional[Mapping[bytes, bytes]] = None,
         decoder: Optional[ParamsDecoder] = None,
     ) -> None:
-        super().__init__()
-        self.replies = b""
-        """What to send before anything else; whoever sends it clears it."""
         self._max_params = max_params
         self._max_live = max_live
         self._values = values or {}
@@ -128,8 +130,6 @@ class Application(Framer):
         self._live: Dict[int, _Live] = {}
         self._events: List[Event] = []
         self._gathered: List[bytes] = []
-        self._kind = 0
-        self._id = 0
 
     @property
     def idle(self) -> bool:

@@ -91,12 +91,11 @@ class Framer:
     HOLD: Sink = staticmethod(lambda content: None)
     """Answer of `_open`: leave this record and all behind it unread until `_held` is cleared."""
 
-    def __init__(self) -> None:
-        self._rest = b""
-        self._content_left = 0
-        self._skip_left = 0
-        self._sink: Optional[Sink] = None
-        self._held = False
+    _rest = b""
+    _content_left = 0
+    _skip_left = 0
+    _sink: Optional[Sink] = None
+    _held = False
 
     @property
     def between_records(self) -> bool:

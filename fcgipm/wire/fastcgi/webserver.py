@@ -65,7 +65,6 @@ class WebServer(Framer):
     """One connection. Requests are told apart by their ids, 1 to 65535, which the caller chooses; responses to ids that are not live are ignored."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._live: Set[int] = set()
         self._events: List[Event] = []
         self._gathered: List[bytes] = []

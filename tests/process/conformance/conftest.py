@@ -27,16 +27,16 @@ class Shared:
 
     def check(self) -> None:
         """After each test: it still serves, and every line it wrote was accounted for."""
-        live = self.get()
-        broken = live
-        self._live = None
+        live, self._live = self.get(), None
         try:
+            assert not live.worker.ended, "the worker has ended"
             assert_serves(live)
-            assert not live.unexpected(), f"unexpected output: {live.unexpected()}"
+            assert not live.unexpected(), "unexpected output"
             self._live = live
         finally:
             if self._live is None:
-                broken.destroy()
+                print("\n".join(["--- output of the worker:", *live.unexpected(), "---"]))
+                live.destroy()
 
     def end(self) -> None:
         if self._live is not None:

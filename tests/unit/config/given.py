@@ -23,7 +23,9 @@ pools:
 """
 
 
-def document(text: str | bytes, environ: Mapping[str, str] = {}, name: str = "fcgipm.yaml", folder: str = FOLDER) -> Document:
+def document(
+    text: str | bytes, environ: Mapping[str, str] = {}, name: str = "fcgipm.yaml", folder: str = FOLDER
+) -> Document:
     data = text if isinstance(text, bytes) else dedent(text).lstrip("\n").encode()
     return read(Source(name, folder), data, environ)
 

@@ -56,7 +56,9 @@ def test_a_mistake_in_defaults_is_told_once_and_there() -> None:
 
 def test_included_files_bring_pools_and_their_relative_paths_begin_there() -> None:
     included = {"pools.d/b.yaml": "pools: {b: {app: 'x:y', listen: 'unix:b.sock', python: ../venv/bin/python}}\n"}
-    found = config("defaults: {env_file: x, directory: app}\npools: {a: {app: 'x:y', listen: 'unix:a.sock'}}\n", included=included)["pools"]
+    found = config(
+        "defaults: {env_file: x, directory: app}\npools: {a: {app: 'x:y', listen: 'unix:a.sock'}}\n", included=included
+    )["pools"]
     assert list(found) == ["a", "b"]
     assert found["a"]["listen"][0]["address"] == "unix:/etc/site/a.sock"
     assert found["b"]["listen"][0]["address"] == "unix:/etc/site/pools.d/b.sock"
@@ -81,8 +83,8 @@ def test_problems_of_all_files_at_once_in_their_order() -> None:
     assert lines == [
         "fcgipm.yaml:1:15: stop_timeout: must have a unit: 5s or 5ms",
         "d/b.yaml:1:9: pools.a: a pool of this name is in fcgipm.yaml:2:9 already: choose another",
-        "d/b.yaml:1:61: pools.b.listen: fd:3 is taken: pool a listens there (fcgipm.yaml:2:33); choose another address",
-        "d/b.yaml:1:67: pools.b.nise: unknown key: did you mean `nice`?",
+        "d/b.yaml:1:64: pools.b.listen: fd:3 is taken: pool a listens there (fcgipm.yaml:2:33); choose another address",
+        "d/b.yaml:1:70: pools.b.nise: unknown key: did you mean `nice`?",
         "d/c.yaml:1:1: log: an included file holds `pools` alone: this key belongs into the main file",
         "d/c.yaml:2:9: pools.c.app: is missing: it gives module:attribute of the WSGI application",
         "d/d.yaml:2:1: the file ends inside [ ] or { }: close it",

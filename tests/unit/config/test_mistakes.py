@@ -27,7 +27,6 @@ TWELVE = """
         no_new_privs: off
         timeouts: {body: 1:30}
         limits: {params: 1MB}
-        nice: 20
 """
 
 TWELVE_LINES = [
@@ -44,12 +43,18 @@ TWELVE_LINES = [
     '13:19: pools.web.no_new_privs: must be true or false, not "off"',
     '14:22: pools.web.timeouts.body: must be a duration such as 500ms, 10s, 5m or 24h, not "1:30"',
     '15:22: pools.web.limits.params: must be a size such as 64KiB or 1MiB, not "1MB"',
-    "16:11: pools.web.nice: must be at most 19, not 20",
 ]
 
 
-def test_a_file_with_twelve_mistakes_and_one_for_luck() -> None:
+def test_a_file_with_twelve_mistakes() -> None:
+    assert len(TWELVE_LINES) == 12
     assert problems(TWELVE) == TWELVE_LINES
+
+
+_ALL_KEYS = (
+    "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
+    " timeouts, limits"
+)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,7 @@ def test_a_file_with_twelve_mistakes_and_one_for_luck() -> None:
         ("interface: cgi", "5:16", "interface: cgi is not available yet: this version has wsgi alone"),
         ("interface: asgi", "5:16", 'interface: must be wsgi, not "asgi"'),
         # Keys that come later are unknown.
-        ("preload: true", "5:5", "preload: unknown key: did you mean `reload`?"),
+        ("preload: true", "5:5", f"preload: unknown key: {_ALL_KEYS}"),
         ("timeouts: {request: 50s}", "5:16", "timeouts.request: unknown key: known here are first_byte, header, body, write, keepalive"),
         ("workers: {spare: 1}", "5:15", "workers.spare: unknown key: known here are mode, min, max, threads"),
         ("limits: {parms: 1MiB}", "5:14", "limits.parms: unknown key: did you mean `params`?"),
@@ -120,14 +125,7 @@ def test_a_file_with_twelve_mistakes_and_one_for_luck() -> None:
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_pool(key: str, place: str, text: str) -> None:
-    text = text.replace("did you mean `reload`?", _ALL_KEYS)
     assert problems(pool(key)) == [f"{place}: pools.web.{text}"]
-
-
-_ALL_KEYS = (
-    "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " timeouts, limits"
-)
 
 
 @pytest.mark.parametrize(
@@ -170,11 +168,17 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("pools: {web: {app: 'a:b'}}\n", "1:9: pools.web.listen: is missing: it gives the address that the web server connects to"),
         ("pools: {a b: {app: 'a:b', listen: fd:3}}\n", '1:9: pools.a b: must be at most 32 letters, digits, - and _, a letter or digit first, not "a b"'),
         ("control: {mode: '0600'}\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:1: control.path: is missing"),
-        (f"control: /{'x' * 107}\npools: {{w: {{app: 'a:b', listen: fd:3}}}}\n", "1:10: control: the path has 108 bytes, and a unix socket's may have 107: choose a shorter one"),
+        (
+            f"control: /{'x' * 107}\npools: {{w: {{app: 'a:b', listen: fd:3}}}}\n",
+            "1:10: control: the path has 108 bytes, and a unix socket's may have 107: choose a shorter one",
+        ),
         ("stop_timeout: {}\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:15: stop_timeout: must be a duration such as 500ms, 10s, 5m or 24h, not a mapping"),
         ("include: pools.d\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:10: include: must be a list, not "pools.d"'),
         ("defaults: 5\npools: {w: {}}\n", "1:11: defaults: must be a mapping (`key: value` lines), not 5"),
-        ("max_workers: 64\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:1: max_workers: unknown key: known here are control, pid_file, log, stop_timeout, include, defaults, pools"),
+        (
+            "max_workers: 64\npools: {w: {app: 'a:b', listen: fd:3}}\n",
+            "1:1: max_workers: unknown key: known here are control, pid_file, log, stop_timeout, include, defaults, pools",
+        ),
         ("log: stderr\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:6: log: must be a mapping (`key: value` lines), not "stderr"'),
     ],
 )  # fmt: skip
@@ -197,7 +201,10 @@ def test_two_pools_on_one_address_however_it_is_written() -> None:
 
 
 def test_rules_between_keys_are_looked_at_although_other_keys_are_wrong() -> None:
-    lines = problems(pool("workers: {min: 1, max: 2, threads: x}\numask: 9\nlimits: 5") + "  api: {app: 'a:b', listen: unix:/run/web.sock}\n")
+    lines = problems(
+        pool("workers: {min: 1, max: 2, threads: x}\numask: 9\nlimits: 5")
+        + "  api: {app: 'a:b', listen: unix:/run/web.sock}\n"
+    )
     assert [line.partition(" ")[0] for line in lines] == ["5:28:", "5:40:", "6:12:", "7:13:", "8:29:"]
 
 
@@ -211,7 +218,9 @@ def test_what_was_wrong_is_not_missing_too() -> None:
 
 
 def test_a_value_from_a_variable_is_never_shown() -> None:
-    lines = problems(pool("workers: ${SECRET}\nnice: ${SECRET}\nuser: x${SECRET}\nmount: ${SECRET}"), {"SECRET": "hunter2"})
+    lines = problems(
+        pool("workers: ${SECRET}\nnice: ${SECRET}\nuser: x${SECRET}\nmount: ${SECRET}"), {"SECRET": "hunter2"}
+    )
     assert len(lines) == 3
     assert "hunter2" not in str(lines)
     assert lines[0] == '5:14: pools.web.workers: must be a whole number, not "${SECRET}"'

@@ -20,7 +20,10 @@ def values(text: str) -> object:
 
 
 def test_plain_data() -> None:
-    assert values("a: {b: [1, off, 'true', 1:30]}\nc: |\n  x\n  y\n") == {"a": {"b": [1, "off", "true", "1:30"]}, "c": "x\ny\n"}
+    assert values("a: {b: [1, off, 'true', 1:30]}\nc: |\n  x\n  y\n") == {
+        "a": {"b": [1, "off", "true", "1:30"]},
+        "c": "x\ny\n",
+    }
 
 
 def test_keys_are_texts_as_written() -> None:
@@ -100,10 +103,16 @@ def test_files_that_have_no_values(text: str | bytes, place: str, phrase: str) -
     [
         ("a: 1\nb: 2\na: 3\n", "3:1: a: given twice, first in line 1: keep one"),
         ("a:\n  'b': 1\n  b: 2\n", "3:3: a.b: given twice, first in line 2: keep one"),
-        ("a: !!python/object/apply:os.system [id]\n", '1:4: a: the tag "tag:yaml.org,2002:python/object/apply:os.system" has no meaning'),
+        (
+            "a: !!python/object/apply:os.system [id]\n",
+            '1:4: a: the tag "tag:yaml.org,2002:python/object/apply:os.system" has no meaning',
+        ),
         ("a: !!int '5'\n", '1:4: a: the tag "tag:yaml.org,2002:int" has no meaning'),
         ("a: [x, !y {}]\n", '1:8: a.1: the tag "!y" has no meaning'),
-        ("a: &x {k: 1}\nb:\n  <<: *x\n", "3:3: b: merging with `<<` is not supported: put what pools share into `defaults:`"),
+        (
+            "a: &x {k: 1}\nb:\n  <<: *x\n",
+            "3:3: b: merging with `<<` is not supported: put what pools share into `defaults:`",
+        ),
         ("a:\nb: 1\n", "1:3: a: has no value"),
         ("? [a]\n: 1\n", "1:3: a key must be a simple text"),
         ("a:\n  ? {a: b}\n  : 1\n", "2:5: a: a key must be a simple text"),

@@ -11,13 +11,26 @@ def test_booleans_are_true_and_false_alone(text: str) -> None:
     assert typed(text) == text
 
 
-@pytest.mark.parametrize("text", ["1:30", "190:20:30", "0x1F", "0b101", "1_000", ".inf", ".nan", "1e3", "2026-11-22", "=", "<<"])
+@pytest.mark.parametrize(
+    "text", ["1:30", "190:20:30", "0x1F", "0b101", "1_000", ".inf", ".nan", "1e3", "2026-11-22", "=", "<<"]
+)
 def test_what_else_yaml_1_1_would_not_leave_a_text(text: str) -> None:
     assert typed(text) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("true", True), ("false", False), ("", None), ("~", None), ("null", None), ("0", 0), ("-5", -5), ("1.5", 1.5), ("9" * 5000, "9" * 5000)]
+    ("text", "value"),
+    [
+        ("true", True),
+        ("false", False),
+        ("", None),
+        ("~", None),
+        ("null", None),
+        ("0", 0),
+        ("-5", -5),
+        ("1.5", 1.5),
+        ("9" * 5000, "9" * 5000),
+    ],
 )
 def test_plain_scalars(text: str, value: object) -> None:
     assert typed(text) == value and type(typed(text)) is type(value)
@@ -51,7 +64,14 @@ def test_variables(text: str, result: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "way_out"),
-    [("${NONE}", "${NONE:-value}"), ("${", "$${"), ("${}", "$${"), ("${1A}", "$${"), ("${A", "$${"), ("${A-x}", "${NAME:-default}")],
+    [
+        ("${NONE}", "${NONE:-value}"),
+        ("${", "$${"),
+        ("${}", "$${"),
+        ("${1A}", "$${"),
+        ("${A", "$${"),
+        ("${A-x}", "${NAME:-default}"),
+    ],
 )
 def test_variables_that_cannot_be_replaced(text: str, way_out: str) -> None:
     with pytest.raises(VariableError) as caught:

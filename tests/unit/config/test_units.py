@@ -14,13 +14,17 @@ def test_durations(text: str, seconds: float) -> None:
     assert units.seconds(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "s", "10 s", "-1s", "1d", "1:30", "10S", "1m30s", "１s", ".5s", "1.s", "1e3s", "10s\n"])
+@pytest.mark.parametrize(
+    "text", ["", "10", "s", "10 s", "-1s", "1d", "1:30", "10S", "1m30s", "１s", ".5s", "1.s", "1e3s", "10s\n"]
+)
 def test_texts_that_are_no_durations(text: str) -> None:
     with pytest.raises(ValueError):
         units.seconds(text)
 
 
-@pytest.mark.parametrize(("text", "size"), [("0B", 0), ("100B", 100), ("64KiB", 65536), ("512MiB", 512 << 20), ("2GiB", 2 << 30)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("0B", 0), ("100B", 100), ("64KiB", 65536), ("512MiB", 512 << 20), ("2GiB", 2 << 30)]
+)
 def test_sizes(text: str, size: int) -> None:
     assert units.octets(text) == size
 

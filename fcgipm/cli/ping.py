@@ -1,0 +1,45 @@
+"""``fcgipm ping``: does the daemon answer, does a pool?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from fcgipm.cli._daemon import EX_FAILED, ask_daemon, fail, finds_daemon
+
+TIMEOUT = 5.0
+"""Seconds a pool may take: a worker answers between two requests."""
+
+
+@click.command()
+@finds_daemon
+@click.argument("pool", required=False)
+def command(control: str | None, file: str | None, pool: str | None) -> int:
+    """Ask the daemon whether it answers; with POOL, ask one of its workers too, through the pool's first address.
+
+    Exit code: 0 it answers, 1 the pool does not, 2 not running.
+    """
+    if pool is None:
+        answer: dict[str, Any] = ask_daemon(control, file, {"command": "ping"})
+        click.echo(f"fcgipm {answer['version']} {answer['state']}, pid {answer['pid']}")
+    else:
+        status = ask_daemon(control, file, {"command": "status", "pool": pool})
+        ping_pool(pool, status["pools"][pool]["listen"][0]["address"])
+    return 0
+
+
+def ping_pool(pool: str, address: str) -> None:
+    """Ask by GET_VALUES (FastCGI 1.0, section 4.1), which the application has no part in."""
+    from fcgipm.client import AddressError, CannotConnect, Incomplete, TimedOut, connect
+    from fcgipm.wire.fastcgi import RemoteProtocolError
+
+    if address.startswith("fd:"):
+        fail(f"pool {pool} listens on {address}, a descriptor of the daemon: only its clients know the address", EX_FAILED)
+    try:
+        with connect(address, TIMEOUT) as connection:
+            values = connection.get_values()
+    except (AddressError, CannotConnect, Incomplete, TimedOut, RemoteProtocolError) as problem:
+        fail(f"pool {pool} does not answer at {address}: {problem}", EX_FAILED)
+    told = ", ".join(f"{name.decode('latin-1')}={value.decode('latin-1')}" for name, value in sorted(values.items()))
+    click.echo(f"{pool} answers at {address}: {told}")

@@ -1,0 +1,89 @@
+"""The log's own writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from fcgipm.master.log import Log, timestamp
+from fcgipm.system.errors import SystemProblem
+
+
+def test_text(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"))
+    log.info("ready")
+    log.warning("slow", "web")
+    log.write("info", "the line", "web", 1234)
+    lines = (tmp_path / "log").read_text().splitlines()
+    stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
+    expected = ["info ready", "warning web: slow", r"info web\[1234\]: the line"]
+    assert len(lines) == 3
+    for line, rest in zip(lines, expected, strict=True):
+        assert re.fullmatch(stamp + rest, line)
+
+
+def test_json(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"), form="json")
+    log.write("error", 'say "ü"', "web", 7)
+    log.info("x")
+    first, second = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert first.pop("time") and first == {"level": "error", "message": 'say "ü"', "pool": "web", "pid": 7}
+    assert set(second) == {"time", "level", "message"}
+
+
+def test_levels(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"), level="warning")
+    log.debug("1")
+    log.info("2")
+    log.warning("3")
+    log.error("4")
+    assert [line.split()[-1] for line in (tmp_path / "log").read_text().splitlines()] == ["3", "4"]
+
+
+def test_reopen_after_rotation_loses_nothing(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"))
+    log.info("one")
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    log.info("two")
+    log.reopen()
+    log.info("three")
+    assert (tmp_path / "log.1").read_text().count("\n") == 2
+    assert (tmp_path / "log").read_text().count("\n") == 1
+
+
+def test_a_file_that_cannot_be_reopened_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = Log(str(folder / "log"))
+    (folder / "log").rename(tmp_path / "kept")
+    folder.rmdir()
+    log.reopen()
+    assert "cannot open the log file" in (tmp_path / "kept").read_text()
+
+
+def test_a_full_disk_is_survived() -> None:
+    log = Log("/dev/full")
+    log.info("lost")
+
+
+def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(SystemProblem, match="cannot open the log file .*: No such file"):
+        Log(str(tmp_path / "none" / "log"))
+
+
+def test_timestamps_are_utc_with_milliseconds() -> None:
+    assert timestamp(0.5) == "1970-01-01T00:00:00.500Z"
+    assert timestamp(1795348800.9996) == "2026-11-22T12:00:00.999Z"
+
+
+def test_the_file_is_not_for_others(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Log(str(tmp_path / "log"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640

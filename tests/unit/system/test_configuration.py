@@ -1,0 +1,237 @@
+"""The child that the master runs: FILE in, one JSON document out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fcgipm.system.configuration import load
+
+
+def child(file: str, environ: dict[str, str] = {}) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "fcgipm.system.configuration", file]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=False, env={**os.environ, **environ})
+    assert done.stderr == b""
+    return done.returncode, json.loads(done.stdout)
+
+
+def problems(file: Path, environ: dict[str, str] = {}) -> list[str]:
+    return [str(problem).replace(f"{file.parent}/", "") for problem in load(str(file), environ).problems]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "fcgipm.yaml"
+
+
+def write(file: Path, keys: str, listen: str = "fd:3") -> None:
+    lines = "".join(f"    {line}\n" for line in keys.splitlines())
+    file.write_text(f"pools:\n  web:\n    app: shop:app\n    listen: {listen}\n{lines}")
+
+
+def test_a_right_file(file: Path) -> None:
+    write(file, "env_file: env\ninherit_env: [TOKEN]\nenv: {LANG: de}", "unix:web.sock")
+    (file.parent / "env").write_text("FROM_FILE=1\n")
+    code, document = child(str(file), {"TOKEN": "t"})
+    assert code == 0 and document.keys() == {"config"}
+    config = document["config"]
+    web = config["pools"]["web"]
+    assert config["file"] == str(file)
+    assert web["listen"][0]["address"] == f"unix:{file.parent}/web.sock"
+    assert (web["python"], web["directory"]) == (sys.executable, str(file.parent))
+    assert (web["user"], web["uid"], web["gid"], web["groups"]) == (None, None, None, None)
+    assert web["env"].keys() == {"PATH", "LANG", "HOME", "USER", "LOGNAME", "FROM_FILE", "TOKEN"}
+    assert (web["env"]["LANG"], web["env"]["TOKEN"]) == ("de", "t")
+
+
+def test_wrong_files_end_with_78_and_every_problem(file: Path) -> None:
+    write(file, "nise: 1\numask: 0027")
+    code, document = child(str(file))
+    assert code == 78
+    assert document == {
+        "errors": [
+            f"{file}:5:5: pools.web.nise: unknown key: did you mean `nice`?",
+            f'{file}:6:12: pools.web.umask: YAML reads 0027 as the number 23 when it is not in quotes: write "0027", with the quotes',
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("none.yaml", "No such file or directory"),
+        (".", "Is a directory"),
+        ("/dev/zero", "larger than 1 MiB"),
+        ("/dev/null", "is empty"),
+    ],
+)
+def test_files_that_are_none(file: Path, name: str, text: str) -> None:
+    code, document = child(str(file.parent / name))
+    assert code == 78
+    (line,) = document["errors"]
+    assert line.startswith(f"{file.parent / name}:1:1: ") and text in line
+
+
+@pytest.mark.root
+def test_a_file_that_may_not_be_read(file: Path) -> None:
+    """Root may read everything, so the child is started as somebody else; pytest's folders keep others out."""
+    write(file, "")
+    code = "import sys; from fcgipm.system.configuration import load; print(*load(sys.argv[1], {}).problems)"
+    command = ["/usr/bin/env", "PYTHONPATH=" + os.pathsep.join(sys.path), sys.executable, "-c", code, str(file)]
+    pid_safe = subprocess.run(
+        command, capture_output=True, check=False, user="nobody", group="nogroup", extra_groups=[]
+    )
+    if pid_safe.returncode == 126:
+        return  # This interpreter itself is out of reach for others.
+    assert b":1:1: the file cannot be read: Permission denied" in pid_safe.stdout
+
+
+def test_includes_are_sorted_and_taken_once_and_never_the_file_itself(file: Path) -> None:
+    file.write_text("include: [d/*.yaml, '*.yaml', d/b.yaml, none/*.yaml]\ndefaults: {app: 'x:y'}\n")
+    (file.parent / "d").mkdir()
+    for number, name in enumerate(["b", "a", "c"], 3):
+        (file.parent / "d" / f"{name}.yaml").write_text(f"pools: {{{name}: {{listen: fd:{number}}}}}\n")
+    loaded = load(str(file), {})
+    assert loaded.config is not None and list(loaded.config["pools"]) == ["a", "b", "c"]
+
+
+def test_problems_of_included_files_have_their_names(file: Path) -> None:
+    write(file, "nice: 99")
+    file.write_text("include: [b.yaml, none.yaml]\n" + file.read_text())
+    (file.parent / "b.yaml").write_text("pools: {b: {app: 'x:y', listen: fd:3, user: no-such-user}}\n")
+    (file.parent / "c.yaml").write_text("nothing reads this: [\n")
+    assert [line.partition(" ")[0] for line in problems(file)] == [
+        "fcgipm.yaml:1:19:",
+        "fcgipm.yaml:6:11:",
+        "b.yaml:1:33:",
+        "b.yaml:1:45:",
+    ]
+
+
+def test_a_relative_name_stays_as_it_was_given(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(file, "directory: none")
+    monkeypatch.chdir(file.parent)
+    (line,) = (str(problem) for problem in load("fcgipm.yaml", {}).problems)
+    assert (
+        line
+        == f"fcgipm.yaml:5:16: pools.web.directory: {file.parent}/none does not exist: make the folder, or name the application's"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        (
+            "user: no-such-user",
+            "5:11: pools.web.user: no such user: create it (useradd --system no-such-user), or name one",
+        ),
+        (
+            "user: ${ME}\ngroup: no-such-group",
+            "6:12: pools.web.group: no such group: create it (groupadd --system no-such-group)",
+        ),
+        ("python: none", "5:13: pools.web.python: FOLDER/none does not exist: name an interpreter"),
+        ("python: .", "5:13: pools.web.python: FOLDER is a folder: name an interpreter"),
+        (
+            "python: fcgipm.yaml",
+            "5:13: pools.web.python: the pool cannot run FOLDER/fcgipm.yaml: the file FOLDER/fcgipm.yaml (mode 0644",
+        ),
+        ("directory: none", "5:16: pools.web.directory: FOLDER/none does not exist: make the folder"),
+        ("directory: fcgipm.yaml", "5:16: pools.web.directory: FOLDER/fcgipm.yaml is no folder"),
+        ("env_file: none", "5:15: pools.web.env_file: FOLDER/none cannot be read: No such file or directory"),
+        ("env_file: fcgipm.yaml", "5:15: pools.web.env_file: FOLDER/fcgipm.yaml:1: is no NAME=value"),
+    ],
+)
+def test_what_the_machine_says(file: Path, keys: str, text: str) -> None:
+    write(file, keys)
+    file.chmod(0o644)
+    loaded = load(str(file), {"ME": str(os.getuid())})
+    (line,) = (str(problem) for problem in loaded.problems)
+    assert line.startswith(f"{file}:" + text.replace("FOLDER", str(file.parent)))
+    assert loaded.config is None
+
+
+@pytest.mark.parametrize(
+    ("listen", "text"),
+    [
+        (
+            "unix:none/web.sock",
+            "4:13: pools.web.listen: the socket has no place: FOLDER/none does not exist; make the folder, or choose another",
+        ),
+        (
+            "unix:fcgipm.yaml/web.sock",
+            "4:13: pools.web.listen: the socket has no place: FOLDER/fcgipm.yaml is no folder; make the folder",
+        ),
+        ("{address: unix:web.sock, owner: no-such-user}", "4:37: pools.web.listen.owner: no such user"),
+        ("{address: unix:web.sock, group: no-such-group}", "4:37: pools.web.listen.group: no such group"),
+    ],
+)
+def test_what_the_machine_says_about_sockets(file: Path, listen: str, text: str) -> None:
+    write(file, "", listen)
+    (line,) = (str(problem) for problem in load(str(file), {}).problems)
+    assert line.startswith(f"{file}:" + text.replace("FOLDER", str(file.parent)))
+
+
+def test_the_folder_of_the_control_socket_is_made_by_the_daemon(file: Path) -> None:
+    write(file, "", "unix:run/web.sock")
+    file.write_text("control: run/c.sock\n" + file.read_text())
+    assert problems(file) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("control: {path: c.sock, group: no-such-group}", "1:32: control.group: no such group"),
+        ("log: {file: none/x.log}", "1:13: log.file: the log has no place: FOLDER/none does not exist"),
+        ("log: {file: .}", "1:13: log.file: the log has no place: FOLDER is a folder: name a file"),
+    ],
+)
+def test_what_the_machine_says_about_the_daemon(file: Path, key: str, text: str) -> None:
+    write(file, "")
+    file.write_text(f"{key}\n{file.read_text()}")
+    (line,) = (str(problem) for problem in load(str(file), {}).problems)
+    assert line.startswith(f"{file}:" + text.replace("FOLDER", str(file.parent)))
+
+
+def test_every_problem_of_machine_and_file_at_once(file: Path) -> None:
+    write(
+        file,
+        "user: no-such-user\npython: none\ndirectory: none\nenv_file: none\nworkers: x\nlimits: {params: 5}",
+        "unix:none/a",
+    )
+    assert [line.split()[1] for line in problems(file)] == [
+        f"pools.web.{key}:" for key in ("listen", "user", "python", "directory", "env_file", "workers", "limits.params")
+    ]
+
+
+def test_accounts_of_sockets_are_numbers(file: Path) -> None:
+    write(file, "", "{address: unix:web.sock, owner: root, group: 0}")
+    loaded = load(str(file), {})
+    assert loaded.config is not None
+    listen = loaded.config["pools"]["web"]["listen"][0]
+    assert (listen["uid"], listen["gid"]) == (0, 0)
+
+
+@pytest.mark.root
+def test_a_pool_with_a_user_of_its_own(file: Path) -> None:
+    write(file, "user: nobody\npython: /usr/bin/python3\ndirectory: /\nenv: {X: 1}")
+    loaded = load(str(file), {})
+    assert loaded.config is not None, [str(problem) for problem in loaded.problems]
+    web = loaded.config["pools"]["web"]
+    assert (web["user"], web["uid"], web["gid"]) == ("nobody", 65534, 65534)
+    assert web["gid"] in web["groups"]
+    assert (web["env"]["USER"], web["env"]["HOME"]) == ("nobody", "/nonexistent")
+
+
+@pytest.mark.root
+def test_the_folder_that_keeps_a_pools_user_out_is_named(file: Path) -> None:
+    """pytest's folders have mode 700; the message names the first of them, and the key that led there."""
+    write(file, "user: nobody\npython: /usr/bin/python3")
+    (line,) = (str(problem) for problem in load(str(file), {}).problems)
+    assert line.startswith(f"{file}:2:3: pools.web.directory: the pool cannot work in {file.parent}: the folder /tmp/")
+    assert "(mode 0700, owner root) forbids it to user nobody: allow it (chmod o+x /tmp/" in line
