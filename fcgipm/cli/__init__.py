@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from importlib import import_module
@@ -70,16 +69,8 @@ def _run(arguments: list[str] | None) -> int:
         return error.exit_code
     except click.Abort:
         return 130
-    except BrokenPipeError:
-        return _reader_left()
     except Exception:
         traceback.print_exc()
         click.echo("fcgipm: internal error: the lines above are what its developers need", err=True)
         return EX_INTERNAL
     return code if isinstance(code, int) else 0
-
-
-def _reader_left() -> int:
-    """Standard output was closed by its reader (`fcgipm config | head`): no error of ours. What is still buffered goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

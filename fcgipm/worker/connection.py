@@ -49,6 +49,11 @@ class Closed(Exception):
         self.lingers = lingers
 
 
+def new_codec(settings: Settings, decoder: ParamsDecoder) -> Application:
+    """The codec of a connection whose requests are served one at a time."""
+    return Application(settings.max_params, 1, _VALUES, decoder)
+
+
 class Connection:
     """Is the gateway's `Exchange` while a request runs.
 
@@ -82,10 +87,11 @@ class Connection:
     _body_ended = False
     _input_ended = False
 
-    def __init__(self, sock: socket.SocketType, number: int, settings: Settings, decoder: ParamsDecoder) -> None:
+    def __init__(self, sock: socket.SocketType, number: int, settings: Settings, codec: Application) -> None:
+        """`number` is the socket's descriptor; `codec` comes from `new_codec`, or is one whose connection ended idle."""
         self.sock = sock
         self.fd = number
-        self.codec = Application(settings.max_params, 1, _VALUES, decoder)
+        self.codec = codec
         self._settings = settings
 
     # Between requests.

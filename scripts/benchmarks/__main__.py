@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -27,6 +28,8 @@ def main() -> int:
 
 
 def run(name: str, arguments: list[str]) -> int:
+    """The exit code of one command. TERM unwinds it like ^C, so that nothing it started stays behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code: int = import_module(f"benchmarks.{name}").main(arguments)
     except BenchError as error:

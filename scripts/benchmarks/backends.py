@@ -123,15 +123,16 @@ FCGIPM_KEPT = FCGIPM._replace(kept=True)
 FLUP_FORK = Backend("flup fork", "fastcgi", flup("fork"))
 FLUP_THREADED = Backend("flup threaded", "fastcgi", flup("threaded"))
 PHP_FPM = Backend("php-fpm", "fastcgi", php_fpm, params="\nfastcgi_param SCRIPT_FILENAME {folder}/hello.php;")
-FLOOR = Backend("bare loop", "fastcgi", floor())
-FLOOR_KEPT = Backend("bare loop", "fastcgi", floor("--epoll"), kept=True)
+FLOOR_ACCEPT = Backend("bare loop, accept alone", "fastcgi", floor())
+FLOOR = Backend("bare loop", "fastcgi", floor("--epoll"))
+FLOOR_KEPT = FLOOR._replace(kept=True)
 
 
 def chosen(with_floor: bool, only: list[str]) -> list[Backend]:
     """The backends of a run; `only` keeps those whose label contains one of these texts. BenchError if none is left."""
     every = [FCGIPM, FCGIPM_KEPT, UWSGI, UWSGI_FASTCGI, FLUP_FORK, FLUP_THREADED]
     every += [PHP_FPM] if php_program() else []
-    every += [FLOOR, FLOOR_KEPT] if with_floor else []
+    every += [FLOOR_ACCEPT, FLOOR, FLOOR_KEPT] if with_floor else []
     found = [one for one in every if not only or any(text in one.label for text in only)]
     if not found:
         names = "; ".join(one.label for one in every)

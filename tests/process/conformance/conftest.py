@@ -81,10 +81,11 @@ def shared_tcp() -> Iterator[Shared]:
 
 @pytest.fixture(scope="session")
 def shared_packets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    path = str(tmp_path_factory.mktemp("packets") / "socket")
-    yield from shared(
-        lambda: LiveWorker("cases:application", APPS, listen=listener(socket.AF_UNIX, socket.SOCK_SEQPACKET, path))
-    )
+    def start() -> LiveWorker:
+        path = str(tmp_path_factory.mktemp("packets") / "socket")
+        return LiveWorker("cases:application", APPS, listen=listener(socket.AF_UNIX, socket.SOCK_SEQPACKET, path))
+
+    yield from shared(start)
 
 
 @pytest.fixture

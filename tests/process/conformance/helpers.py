@@ -49,6 +49,13 @@ def head(
     )
 
 
+def send_and_begin(live: LiveWorker, connection: Connection, data: bytes) -> None:
+    """Send what brings a request into the application, and wait until it is there: what is sent later arrives while it runs."""
+    begun = live.reading().begun
+    connection.send(data)
+    live.until(lambda: live.reading().begun > begun)
+
+
 def notes(live: LiveWorker) -> list[str]:
     """What the application noted since the last time. With one thread its answer also proves that everything before has ended."""
     return list(json.loads(ask(live, "/notes").body))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.process.conformance.helpers import asked, assert_rejected, environ_of, head, notes, open_to
+from tests.process.conformance.helpers import (
+    PacketConnection,
+    asked,
+    assert_alive,
+    assert_rejected,
+    environ_of,
+    head,
+    notes,
+    open_to,
+    send_and_begin,
+)
 from tests.support.fastcgi import (
     ABORT_REQUEST,
     AUTHORIZER,
@@ -69,6 +79,16 @@ def test_b22_b23_other_roles_are_unknown_and_the_connection_kept(connection: Con
     assert connection.ask(environ("/hello"), id=2).body == b"hello"
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("id", [1, 2])
+def test_b22_b23_a_request_right_behind_a_refused_one(packets: LiveWorker, role: int, id: int) -> None:
+    """Both in one receive: the refusal must not swallow what follows."""
+    with PacketConnection(packets.address) as connection:
+        connection.send(request(environ("/hello"), b"a body", role=role, keep=True) + asked("/hello", id=id))
+        assert connection.read_reply().protocol_status == UNKNOWN_ROLE
+        assert connection.read_reply(id).body == b"hello"
+
+
 def test_b24_only_bit_0_of_the_flags_counts(connection: Connection) -> None:
     rest = record(PARAMS, pairs(environ("/hello"))) + record(PARAMS) + record(STDIN)
     connection.send(begin(flags=0xFF) + rest)
@@ -111,7 +131,12 @@ def test_b26_begin_for_a_live_id_is_rejected(live: LiveWorker) -> None:
 
 
 def test_b26_begin_for_an_id_whose_body_is_read_is_rejected(live: LiveWorker) -> None:
-    assert_rejected(live, head("/read-inside") + record(STDIN, b"some body") + begin())
+    with open_to(live) as connection:
+        send_and_begin(live, connection, head("/read-inside") + record(STDIN, b"some body"))
+        connection.send(begin())
+        assert connection.read_to_end() == b""
+    live.output.take("^rejected connection")
+    assert_alive(live)
     assert notes(live) == ["called read_inside", "error OSError", "close", "called pid"]
 
 

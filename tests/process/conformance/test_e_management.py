@@ -15,6 +15,8 @@ from tests.process.conformance.helpers import (
     head,
     notes,
     open_to,
+    send_and_begin,
+    start,
 )
 from tests.support.fastcgi import (
     ABORT_REQUEST,
@@ -117,6 +119,31 @@ def test_e67_while_the_application_runs(live: LiveWorker, connection: Connection
     if keep or reply.others:
         assert_answer(reply.others[0] if reply.others else connection.read_record())
     assert notes(live) == ["called at_gate", "close"]
+
+
+@pytest.mark.parametrize("number", [10, 100_000])
+def test_e67_many_questions_are_all_answered_or_cost_the_connection(
+    live: LiveWorker, connection: Connection, number: int
+) -> None:
+    """From a peer that asks and does not read: what it reads later are whole records, as many as it asked for, or fewer and an end."""
+    before = live.rss()
+    try:
+        for _ in range(number // 10):
+            connection.send(QUESTION * 10)
+        connection.send(asked("/hello"))
+    except ConnectionError:
+        pass
+    answers, size = connection.read_to_end(), len(values_record())
+    assert live.rss() - before < 4 << 20
+    whole = answers[: number * size] == values_record() * number and b"Status: 200" in answers
+    cut = answers == (values_record() * (len(answers) // size + 1))[: len(answers)]
+    assert whole or (number > 10 and cut)
+
+
+def values_record() -> bytes:
+    """The answer to QUESTION, byte by byte; its values are what test_e65 finds."""
+    content = b"".join(pair(name, value) for name, value in zip(NAMES, ("1", "1", "0"), strict=True))
+    return record(GET_VALUES_RESULT, content, id=0)
 
 
 @pytest.mark.parametrize("cut", [b"\x05", b"\x05\x05", b"\x05\x05NAME", b"\x80\x00", b"\xff\xff\xff\xff\x01AB"])
@@ -236,6 +263,27 @@ def test_e75_abort_while_the_application_computes(live: LiveWorker, connection: 
     assert notes(live).count("close") == 1
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_e75_application_that_catches_the_abort(live: LiveWorker, connection: Connection, keep: bool) -> None:
+    """It answers all the same: exactly one END may go out, or the next request on the connection would meet the second."""
+    send_and_begin(live, connection, head("/stubborn", length=9, keep=keep))
+    connection.send(record(ABORT_REQUEST))
+    reply = connection.read_reply()
+    assert (reply.app_status, reply.protocol_status) == (0, REQUEST_COMPLETE)
+    if keep:
+        assert connection.ask(environ("/hello")).body == b"hello"
+    assert connection.at_end()
+
+
+def test_e74_idle_after_an_abort_is_idle() -> None:
+    """The time-out of an aborted head is over with it."""
+    with start(timeouts={"header": 0.3, "first_byte": 0.3}) as live, open_to(live) as connection:
+        connection.send(begin(flags=KEEP_CONN) + record(ABORT_REQUEST))
+        assert connection.read_reply().protocol_status == REQUEST_COMPLETE
+        assert connection.quiet(1)
+        assert connection.ask(environ("/hello")).body == b"hello"
+
+
 def test_e75_abort_of_another_id_changes_nothing(connection: Connection) -> None:
     connection.send(head("/body", length=9) + record(ABORT_REQUEST, id=2) + record(STDIN, b"some body") + record(STDIN))
     assert connection.read_reply().body == b"some body"
@@ -244,7 +292,7 @@ def test_e75_abort_of_another_id_changes_nothing(connection: Connection) -> None
 @pytest.mark.parametrize("path", ["/read-inside", "/trickle", "/at-gate"])
 def test_e76_abort_then_reset_is_quiet(tcp: LiveWorker, path: str) -> None:
     with Gate() as gate, open_to(tcp) as connection:
-        connection.send(head(path, length=9, GATE=gate.path) + record(STDIN, b"some "))
+        send_and_begin(tcp, connection, head(path, length=9, GATE=gate.path) + record(STDIN, b"some "))
         if path == "/at-gate":
             gate.arrival()
         connection.send(record(ABORT_REQUEST))

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.conformance.conftest import listener
-from tests.process.conformance.helpers import ask, asked, assert_alive, head, notes, open_to, start
+from tests.process.conformance.helpers import ask, asked, assert_alive, head, notes, open_to, send_and_begin, start
 from tests.support.daemon import Daemon
 from tests.support.fastcgi import STDIN, STDOUT, Connection, environ, record
 from tests.support.gate import Gate
@@ -345,9 +345,9 @@ def test_f89_other_peers_are_closed() -> None:
                     with contextlib.suppress(ConnectionError):
                         connection.send(asked("/hello"))
                     assert connection.read_to_end() == b""
+                    live.output.take(f"^refused a connection from {source},")
         with connect_from("127.0.0.2", live) as connection:
-            assert "called hello" in connection.ask(environ("/notes")).body.decode()
-        live.output.clear()
+            assert connection.ask(environ("/notes")).body == b'["called hello", "called hello"]'
 
 
 def test_f89_allowed_on_ipv6() -> None:
@@ -356,14 +356,16 @@ def test_f89_allowed_on_ipv6() -> None:
     with start(listen=listener(socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0)), allow=["::2"]) as live:
         with open_to(live) as connection:
             assert connection.at_end()
-        live.output.clear()
+        live.output.take("^refused a connection from ::1,")
 
 
 def run_with_stdin(daemon: Daemon, sock: socket.socket) -> Daemon:
     """Start the daemon with a listening socket as its descriptor 0."""
     wrapped = daemon._python
     daemon._python = str(daemon.folder / "python")
-    Path(daemon._python).write_text(f'#!/bin/sh\nexec 0<&{sock.fileno()}\nexec "{wrapped}" "$@"\n')
+    Path(daemon._python).write_text(
+        f"#!{wrapped}\nimport os, sys\nos.dup2({sock.fileno()}, 0)\nos.execv({wrapped!r}, [{wrapped!r}, *sys.argv[1:]])\n"
+    )
     Path(daemon._python).chmod(0o755)
     return daemon.start()
 
@@ -383,7 +385,7 @@ def test_f91_path_too_long(tmp_path: Path) -> None:
 
 def test_f91_stale_socket_file_is_replaced(daemon_factory: DaemonFactory, tmp_path: Path) -> None:
     path = tmp_path / "stale.sock"
-    socket.socket(socket.AF_UNIX).bind(str(path))
+    listener(socket.AF_UNIX, socket.SOCK_STREAM, str(path)).close()
     daemon = daemon_factory({"web": {"app": "cases:application", "listen": f"unix:{path}"}})
     with Connection(daemon.address()) as connection:
         assert connection.ask(environ("/hello")).body == b"hello"
@@ -438,10 +440,10 @@ def test_f91_owner_of_the_socket_file(daemon_factory: DaemonFactory, tmp_path: P
 def test_write_time_out() -> None:
     """No number: a peer that takes nothing any more loses its connection, and its application's iterator is closed."""
     with start(timeouts={"write": 0.2}) as live, open_to(live) as connection:
-        connection.send(asked("/endless"))
+        send_and_begin(live, connection, asked("/endless"))
         assert "close" in notes(live)
-        live.output.clear()
-        assert not connection.read_reply().complete
+        live.output.take("took no more of the response")
+        connection.read_to_end()
 
 
 def test_slow_reader_that_takes_a_little_is_no_time_out() -> None:
@@ -456,18 +458,36 @@ def test_slow_reader_that_takes_a_little_is_no_time_out() -> None:
         assert taken + len(rest) > 3_000_000 and rest.endswith(struct.pack(">IB3x", 0, 0))
 
 
-def test_out_of_descriptors_is_survived(tmp_path: Path) -> None:
-    """EMFILE: the worker goes on with what it has, and accepts again when descriptors are free."""
+def test_an_applications_child_holds_nothing_open() -> None:
+    """The connection ends when the worker closes it, and the worker's own end is seen, though a child lives on."""
+    with start() as live, Gate() as gate:
+        with open_to(live) as connection:
+            connection.send(asked("/with-child", GATE=gate.path))
+            gate.arrival()
+            assert connection.read_reply().body == b"parent" and connection.at_end()
+        assert_alive(live)
+        live.retire()
+        assert live.worker.wait() == 0
+        with pytest.raises(AssertionError, match="got b''"):
+            live.worker.channel.expect(b"anything")
+
+
+def test_out_of_descriptors_is_survived() -> None:
+    """EMFILE: idle connections make room, the queue waits, and everybody who asks is answered."""
+    whole = asked("/hello")
     with start() as live, contextlib.ExitStack() as stack:
         kept = kept_connections(live, stack, 4)
-        in_use = len(os.listdir(f"/proc/{live.worker.pid}/fd"))
+        highest = max(map(int, os.listdir(f"/proc/{live.worker.pid}/fd")))
         soft, hard = resource.prlimit(live.worker.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(live.worker.pid, resource.RLIMIT_NOFILE, (in_use + 2, hard))
-        more = [stack.enter_context(open_to(live)) for _ in range(8)]
+        resource.prlimit(live.worker.pid, resource.RLIMIT_NOFILE, (highest + 3, hard))
+        more = [stack.enter_context(open_to(live)) for _ in range(12)]
         for connection in more:
-            connection.send(asked("/hello"))
-        for connection in kept:
-            assert connection.ask(environ("/hello")).body == b"hello"
-        assert [connection.read_reply().body for connection in more] == [b"hello"] * 8
+            connection.send(whole[:50])
+        live.output.take("^cannot accept a connection")
+        assert all(connection.at_end() for connection in kept)
+        for connection in more:
+            connection.send(whole[50:])
+        assert [connection.read_reply().body for connection in more] == [b"hello"] * 12
         resource.prlimit(live.worker.pid, resource.RLIMIT_NOFILE, (soft, hard))
         live.output.clear()
+        assert_alive(live)

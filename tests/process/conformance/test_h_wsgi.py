@@ -139,6 +139,13 @@ def close_count(live: LiveWorker) -> int:
     return notes(live).count("close")
 
 
+def take_truncation(live: LiveWorker) -> None:
+    """At least one line says that the response was truncated, and no line says anything else."""
+    live.output.take("Content-Length: truncated")
+    while live.output.lines():
+        live.output.take("Content-Length: truncated")
+
+
 def test_h120_close_once_normally(live: LiveWorker) -> None:
     assert ask(live, "/close-normal").body == b"onetwo"
     assert close_count(live) == 1
@@ -160,13 +167,14 @@ def test_h120_close_once_when_the_client_left(live: LiveWorker) -> None:
 def test_h120_close_once_when_the_length_is_reached(live: LiveWorker) -> None:
     assert ask(live, "/close-at-length").body == b"onet"
     assert close_count(live) == 1
-    live.output.take("Content-Length|length")
+    take_truncation(live)
 
 
 def test_h120_iteration_stops_when_the_length_is_reached(live: LiveWorker) -> None:
     """PEP 3333: "should stop iterating over the response when enough data has been sent"; an endless response would pin its worker."""
     assert ask(live, "/endless-sized").body == b"x" * 2000
     assert close_count(live) == 1
+    take_truncation(live)
 
 
 def test_h120_close_once_for_head(live: LiveWorker) -> None:
@@ -202,14 +210,14 @@ def test_h123_data_beyond_the_length_is_truncated_and_logged(
     reply = connection.ask(environ(path), keep=True)
     assert len(reply.body) == 4 and reply.header("Content-Length") == "4" and reply.complete
     assert connection.ask(environ("/hello")).body == b"hello"
-    live.output.take("Content-Length|length")
+    take_truncation(live)
 
 
 def test_h123_data_short_of_the_length_is_logged_and_cut_short(live: LiveWorker, connection: Connection) -> None:
     """Trap 8: the client must be able to tell; so no END, no next request on this connection."""
     connection.send(asked("/long-and-short?declared=20", keep=True))
     assert cut_short(connection) == b"0123456789"
-    live.output.take("Content-Length|length")
+    live.output.take("Content-Length: cut short")
     assert_alive(live)
 
 
@@ -229,7 +237,6 @@ def test_h124_a_whole_response_is_one_send(packets: LiveWorker) -> None:
         for path in (
             "/hello",
             literal(blocks=[b"two ", b"blocks"]),
-            "/sized",
             literal(blocks=[]),
             "/redirect",
             literal(blocks=b"bare"),
@@ -258,7 +265,7 @@ def test_h125_a_block_that_is_no_bytes_behind_one_that_is(live: LiveWorker, conn
     connection.send(asked(literal(blocks=[b"good", "text"])))
     reply = connection.read_reply()
     assert not reply.complete or reply.status == 500
-    live.output.take_error("Error")
+    live.output.take_error(r"^\w+Error: ")
 
 
 def test_h126_bare_bytes(live: LiveWorker) -> None:
@@ -330,7 +337,7 @@ def test_h131_header_named_status(live: LiveWorker, name: str) -> None:
     reply = ask(live, literal(headers=[(name, "201 Created"), ("X-Other", "1")]))
     assert reply.status in (200, 500)
     if reply.status == 500:
-        live.output.take_error("Error")
+        live.output.take_error(r"^\w+Error: ")
 
 
 HOP_BY_HOP = [
@@ -498,7 +505,9 @@ def test_h141_a_daemons_log_has_whole_lines_only() -> None:
             assert (
                 line[:4].isdigit() and line[4] == "-" and line.split(" ")[1] in ("debug", "info", "warning", "error")
             ), line
-            assert not any(character < " " or character == "\x7f" for character in line), repr(line)
+            assert not any((character < " " and character != "\t") or character == "\x7f" for character in line), repr(
+                line
+            )
 
 
 def test_h142_errors_never_reach_the_client(live: LiveWorker) -> None:

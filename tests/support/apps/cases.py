@@ -71,6 +71,25 @@ def read_inside(environ, start_response):
     return Closing(blocks())
 
 
+def stubborn(environ, start_response):
+    """Answers whatever becomes of its body, as frameworks do that catch OSError."""
+    try:
+        environ["wsgi.input"].read()
+    except OSError:
+        pass
+    start_response("200 OK", list(TEXT))
+    return [b"stubborn"]
+
+
+def with_child(environ, start_response):
+    """Forks a child that stays (at the gate) when the request is long over."""
+    if os.fork() == 0:
+        pass_gate(environ)
+        os._exit(0)
+    start_response("200 OK", list(TEXT))
+    return [b"parent"]
+
+
 def strings(environ, start_response):
     """The environ as far as it is text."""
     start_response("200 OK", [("Content-Type", "application/json")])

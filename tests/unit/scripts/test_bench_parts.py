@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from benchmarks import canned, cpu, floor, pss, pump
 from benchmarks.front import Route, configuration, shipped_map, shipped_params, translate
+from benchmarks.processes import BenchError, program
 
 
 @pytest.mark.parametrize("block", canned.PARAMS_BLOCKS)
@@ -68,3 +69,8 @@ def test_a_process_that_is_gone_counts_nothing() -> None:
 def test_memory_is_read_from_smaps_rollup() -> None:
     assert pss.parse("55d5-7ffc ---p 0 00:00 0 [rollup]\nRss:  9 kB\nPss:  2048 kB\nPss_Anon:   512 kB\n") == (2.0, 0.5)
     assert pss.total([pss.Memory(2.0, 0.5), pss.Memory(1.0, 0.25)]) == (3.0, 0.75)
+
+
+def test_a_missing_program_is_told_with_the_way_to_get_it() -> None:
+    with pytest.raises(BenchError, match="no-such-program is not installed; apt-get install it"):
+        program("no-such-program", "apt-get install it")

@@ -1,0 +1,154 @@
+"""From a file to a daemon that serves, or to a clear refusal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Daemon
+from tests.support.fastcgi import ask
+
+DaemonFactory = Callable[..., Daemon]
+
+HELLO = {"app": "hello:application"}
+
+
+def test_it_serves_on_unix_and_tcp_of_both_families(daemon_factory: DaemonFactory, tmp_path: Path) -> None:
+    addresses = [f"unix:{tmp_path}/a.sock", f"127.0.0.1:{free_port()}", f"[::1]:{free_port()}"]
+    daemon = daemon_factory({"web": {**HELLO, "listen": addresses}})
+    for address in addresses:
+        assert ask(address).body == b"Hello, world!"
+    assert [listener["address"] for listener in daemon.status()["pools"]["web"]["listen"]] == addresses
+
+
+def test_a_descriptor_that_the_starter_left_open(daemon_factory: DaemonFactory) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        daemon_factory({"web": {**HELLO, "listen": f"fd:{given.fileno()}"}}, pass_fds=[given.fileno()])
+        assert ask("127.0.0.1:%d" % given.getsockname()[1]).body == b"Hello, world!"
+
+
+def test_a_descriptor_that_is_not_there() -> None:
+    daemon = Daemon({"web": {**HELLO, "listen": "fd:77"}})
+    assert daemon.run_to_end() == 71
+    assert "pool web: descriptor 77 is not open" in daemon.text
+
+
+def test_several_pools(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"one": HELLO, "two": {**HELLO, "workers": 3}})
+    assert ask(daemon.address("one")).status == ask(daemon.address("two")).status == 200
+    assert {name: pool["workers"]["idle"] for name, pool in daemon.status()["pools"].items()} == {"one": 1, "two": 3}
+    assert len([line for line in daemon.lines if "ready to serve" in line]) == 1
+
+
+def test_every_listener_that_cannot_be_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        pools = {
+            "good": {**HELLO, "listen": f"unix:{tmp_path}/good.sock"},
+            "file": {**HELLO, "listen": f"unix:{tmp_path}/file"},
+            "taken": {**HELLO, "listen": f"127.0.0.1:{port}"},
+        }
+        (tmp_path / "file").touch()
+        daemon = Daemon(pools)
+        assert daemon.run_to_end() == 71
+    assert f"pool file: {tmp_path}/file exists and is a regular file, no socket" in daemon.text
+    assert f"pool taken: cannot listen on 127.0.0.1:{port}: another program listens there" in daemon.text
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_second_daemon_is_refused_and_harmless(daemon_factory: DaemonFactory) -> None:
+    first = daemon_factory({"web": HELLO})
+    second = Daemon({"web": {**HELLO, "listen": first.address()}}, settings={"control": str(first.control_path)})
+    assert second.run_to_end() == 71
+    assert f"fcgipm is already running (pid {first.pid})" in second.text
+    assert ask(first.address()).status == 200 and first.command("ping").returncode == 0
+
+
+def test_another_daemons_address_is_refused_and_kept(daemon_factory: DaemonFactory) -> None:
+    first = daemon_factory({"web": HELLO})
+    second = Daemon({"web": {**HELLO, "listen": first.address()}})
+    assert second.run_to_end() == 71
+    assert "another program listens on" in second.text
+    assert ask(first.address()).status == 200
+
+
+def test_the_pid_file(daemon_factory: DaemonFactory, tmp_path: Path) -> None:
+    file = tmp_path / "fcgipm.pid"
+    daemon = daemon_factory({"web": HELLO}, settings={"pid_file": str(file)})
+    assert file.read_text() == f"{daemon.pid}\n"
+    daemon.stop()
+    assert not file.exists()
+
+
+def test_a_pid_file_that_cannot_be_written(tmp_path: Path) -> None:
+    daemon = Daemon({"web": HELLO}, settings={"pid_file": "/proc/none/fcgipm.pid"})
+    assert daemon.run_to_end() in (71, 78)
+    assert "/proc/none" in daemon.text and "ready" not in daemon.text
+
+
+def test_a_file_with_mistakes() -> None:
+    daemon = Daemon(text="pools:\n  web: {app: hello:application, workers: many, listne: x}\n")
+    assert daemon.run_to_end() == 78
+    assert len([line for line in daemon.lines if line.startswith(f"{daemon.file}:2:")]) >= 2, daemon.text
+
+
+def test_no_file() -> None:
+    daemon = Daemon({"web": HELLO})
+    daemon.file.unlink()
+    assert daemon.run_to_end() == 78
+    assert "No such file" in daemon.text
+
+
+class TestAnApplicationThatCannotBeImported:
+    def test_alone_it_ends_the_daemon(self, tmp_path: Path) -> None:
+        (tmp_path / "broken.py").write_text("import nosuchmodule_xyz\n")
+        daemon = Daemon({"web": {"app": "broken:application", "directory": str(tmp_path)}})
+        assert daemon.run_to_end() == 1
+        assert "No module named 'nosuchmodule_xyz'" in daemon.text
+        assert "no pool can serve" in daemon.text and "ready to serve" not in daemon.text
+
+    @pytest.mark.parametrize(
+        ("source", "reason"),
+        [
+            ("import nosuchmodule_xyz", "ModuleNotFoundError: No module named 'nosuchmodule_xyz'"),
+            ("import os\nos._exit(3)", "the template exited with status 3"),
+            ("import os\nos.kill(os.getpid(), 9)", "the template was killed by SIGKILL"),
+            ("import threading, time\nthreading.Thread(target=time.sleep, args=(3600,)).start()\n1/0", "ZeroDivisionError: division by zero"),
+        ],
+        ids=["module", "exit", "killed", "thread"],
+    )  # fmt: skip
+    def test_beside_another_it_is_degraded_and_tried_again(
+        self, daemon_factory: DaemonFactory, tmp_path: Path, source: str, reason: str
+    ) -> None:
+        app = tmp_path / "broken.py"
+        app.write_text(source)
+        daemon = daemon_factory(
+            {"good": HELLO, "bad": {"app": "broken:application", "directory": str(tmp_path)}}, tolerate=[""]
+        )
+        assert ask(daemon.address("good")).status == 200
+        status = daemon.status()
+        assert status["state"] == "degraded" and daemon.command("status").returncode == 1
+        assert status["pools"]["bad"]["reason"] == reason
+        app.write_text("from wsgiref.simple_server import demo_app as application")
+        while daemon.status()["pools"]["bad"]["state"] != "ready":
+            pass
+        assert ask(daemon.address("bad")).status == 200 and daemon.command("status").returncode == 0
+
+
+def test_the_master_knows_signals_of_later_days(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": HELLO})
+    for number in (signal.SIGHUP, signal.SIGUSR2):
+        os.kill(daemon.pid, number)
+        daemon.wait_for_line(f"{number.name} received, ignored")
+    assert ask(daemon.address()).status == 200
+
+
+def free_port() -> int:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as probe:
+        port: int = probe.getsockname()[1]
+        return port

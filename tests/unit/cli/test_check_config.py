@@ -1,0 +1,116 @@
+"""`fcgipm check`, `config` and `schema` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fcgipm.config.schema import json_schema
+
+GOOD = "def app(environ, start_response): ...\n"
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "TOKEN": "hunter2"}
+    return subprocess.run(
+        [sys.executable, "-m", "fcgipm.cli", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environ,
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder with a right fcgipm.yaml of two pools."""
+    (tmp_path / "fcgipm.yaml").write_text(
+        "control: c.sock\n"
+        "pools:\n"
+        "  web: {app: 'good_app:app', listen: 'unix:web.sock', workers: {min: 3, threads: 2}, env: {TOKEN: '${TOKEN}'}}\n"
+        "  api: {app: 'good_app.py:app', listen: ['127.0.0.1:9000', fd:3], workers: 1}\n"
+    )
+    (tmp_path / "good_app.py").write_text(GOOD)
+    return tmp_path
+
+
+def test_check_of_a_right_file_is_a_summary(site: Path) -> None:
+    done = run(site, "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "fcgipm.yaml is right: 2 pools",
+        f"  web: good_app:app on unix:{site}/web.sock, 3 workers of 2 threads",
+        "  api: good_app.py:app on 127.0.0.1:9000, fd:3, 1 worker",
+    ]
+
+
+def test_check_of_a_wrong_file_tells_every_problem(site: Path) -> None:
+    (site / "bad.yaml").write_text("pools: {web: {app: 5, listen: unix:none/x}}\nlogg: {}\n")
+    done = run(site, "check", "-c", "bad.yaml")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == [
+        "bad.yaml:1:20",
+        "bad.yaml:1:31",
+        "bad.yaml:2:1",
+        "fcgipm",
+    ]
+    assert done.stderr.splitlines()[-1] == "fcgipm: 3 problems in bad.yaml and what it includes"
+
+
+@pytest.mark.parametrize("command", ["check", "config"])
+def test_without_a_file(tmp_path: Path, command: str) -> None:
+    if Path("/etc/fcgipm/fcgipm.yaml").exists():
+        pytest.fail("this machine has an /etc/fcgipm/fcgipm.yaml, which these tests would read")
+    done = run(tmp_path, command)
+    assert done.returncode == 78
+    assert f"neither {tmp_path}/fcgipm.yaml nor /etc/fcgipm/fcgipm.yaml exists" in done.stderr
+
+
+def test_check_import_of_right_applications(site: Path) -> None:
+    done = run(site, "check", "--import")
+    assert (done.returncode, done.stderr) == (0, "")
+    version = ".".join(map(str, sys.version_info[:3]))
+    assert done.stdout.splitlines()[3:] == [
+        f"web: good_app:app loaded under Python {version}",
+        f"api: good_app.py:app loaded under Python {version}",
+    ]
+    assert not (site / "web.sock").exists()
+
+
+def test_check_import_shows_the_end_of_the_traceback_and_goes_on(site: Path) -> None:
+    (site / "good_app.py").write_text("import no_such_module\n")
+    done = run(site, "check", "--import")
+    assert done.returncode == 78
+    assert done.stderr.count("ModuleNotFoundError: No module named 'no_such_module'\n") == 2
+    assert "web: good_app:app cannot be loaded:\n" in done.stderr
+    assert f'    File "{site}/good_app.py", line 1, in <module>\n' in done.stderr
+
+
+def test_config_is_a_file_without_secrets(site: Path) -> None:
+    done = run(site, "config")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = yaml.safe_load(done.stdout)
+    assert found["pools"]["web"]["env"]["TOKEN"] == "***" and "hunter2" not in done.stdout
+    assert found["control"] == {"path": f"{site}/c.sock", "mode": "0600"}
+    (site / "again.yaml").write_text(done.stdout)
+    again = run(site, "config", "-c", "again.yaml")
+    assert again.stdout == done.stdout
+
+
+def test_config_json_is_for_programs(site: Path) -> None:
+    done = run(site, "config", "--json", "-c", "fcgipm.yaml")
+    web = json.loads(done.stdout)["pools"]["web"]
+    assert web["timeouts"]["keepalive"] == 75.0 and web["env"]["TOKEN"] == "***"
+
+
+def test_schema(site: Path) -> None:
+    done = run(site, "schema")
+    assert done.returncode == 0 and json.loads(done.stdout) == json_schema()
