@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -30,16 +32,21 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """A folder with a right fcgipm.yaml of two pools."""
-    (tmp_path / "fcgipm.yaml").write_text(
+def site() -> Iterator[Path]:
+    """A folder, its name short enough for unix sockets, with a right fcgipm.yaml of two pools."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        yield write_site(Path(folder))
+
+
+def write_site(folder: Path) -> Path:
+    (folder / "fcgipm.yaml").write_text(
         "control: c.sock\n"
         "pools:\n"
         "  web: {app: 'good_app:app', listen: 'unix:web.sock', workers: {min: 3, threads: 2}, env: {TOKEN: '${TOKEN}'}}\n"
         "  api: {app: 'good_app.py:app', listen: ['127.0.0.1:9000', fd:3], workers: 1}\n"
     )
-    (tmp_path / "good_app.py").write_text(GOOD)
-    return tmp_path
+    (folder / "good_app.py").write_text(GOOD)
+    return folder
 
 
 def test_check_of_a_right_file_is_a_summary(site: Path) -> None:
