@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
@@ -309,3 +310,27 @@ def test_a18_our_records(connection: Connection, size: int) -> None:
     assert reply.body == (bytes(range(251)) * (size // 251 + 1))[:size]
     assert reply.header("Content-Length") == str(size)
     assert reply.complete and connection.at_end()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a16_spoilt_requests_cost_their_connection_alone(live: LiveWorker, seed: int) -> None:
+    """Requests with a few bytes changed, lost or doubled: answered, refused or rejected, never more than that."""
+    spoil = random.Random(seed)
+    whole = asked("/body", keep=True, body=b"some body", HTTP_COOKIE="a=1") + asked("/hello", keep=True)
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(spoil.randint(1, 3)):
+            at = spoil.choice(
+                (spoil.randrange(24), spoil.randrange(len(data) - 8, len(data)), spoil.randrange(len(data)))
+            )
+            data[at : at + spoil.randint(0, 2)] = spoil.randbytes(spoil.randint(0, 2))
+        with open_to(live) as connection:
+            try:
+                connection.send(bytes(data), piece=spoil.choice((None, None, 40)))
+                connection.shutdown()
+            except ConnectionError:
+                pass
+            connection.read_to_end()
+    assert_alive(live)
+    for line in live.output.clear():
+        assert re.match("rejected connection|refused a request|request body ended", line), line
