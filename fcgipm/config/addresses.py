@@ -10,7 +10,7 @@ PATTERN = r"unix:.+|fd:[0-9]+|[0-9.]+:[0-9]+|\[[0-9A-Fa-f:.]+\]:[0-9]+"
 UNIX_LIMIT = 107
 """Bytes of a unix socket's path: sun_path of unix(7) has 108 with the NUL at its end."""
 
-FIRST_FD = 3
+OUTPUT_FDS = (1, 2)
 
 
 class AddressError(Exception):
@@ -51,8 +51,8 @@ def _unix(path: str) -> str:
 
 
 def _descriptor(number: str) -> str:
-    if not re.fullmatch("[0-9]{1,6}", number, re.ASCII) or int(number) < FIRST_FD:
-        raise AddressError(f"must be fd:NUMBER, an inherited listening socket, from fd:{FIRST_FD} on")
+    if not re.fullmatch("[0-9]{1,6}", number, re.ASCII) or int(number) in OUTPUT_FDS:
+        raise AddressError("must be fd:NUMBER, an inherited listening socket: fd:0 (as FastCGI has it), or fd:3 and on")
     return f"fd:{int(number)}"
 
 

@@ -47,8 +47,9 @@ def _plain(value: object) -> str:
 
 
 def format_failure(error: BaseException, skip: int) -> str:
-    """A traceback without its first `skip` frames, which are ours."""
+    """A traceback without its first `skip` frames, which are ours, and without those of the import system."""
     frames: Optional[TracebackType] = error.__traceback__
     for _ in range(skip):
         frames = frames and frames.tb_next
-    return "".join(traceback.format_exception(type(error), error, frames or error.__traceback__)).rstrip()
+    lines = traceback.format_exception(type(error), error, frames or error.__traceback__)
+    return "".join(line for line in lines if not line.startswith('  File "<frozen importlib')).rstrip()

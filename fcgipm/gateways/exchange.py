@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 
-
 class ClientLeft(ConnectionError):
     """The client is gone, or its connection is broken: nothing can be sent, and no more of its body will come."""
 

@@ -34,7 +34,7 @@ class Gateway:
         }
         self._maker = EnvironMaker(mount, constants, worker)
 
-    def serve(self, params: Dict[str, str], exchange: Exchange) -> "Response":
+    def serve(self, params: Dict[str, str], exchange: Exchange) -> Response:
         """Answer one request; returns when the application is done with it. Never raises but what no application may catch (none so far)."""
         environ: Environ = params
         response = Response(exchange, environ.get("REQUEST_METHOD") == "HEAD")
@@ -49,7 +49,7 @@ class Gateway:
             _fail(environ, response, error)
         return response
 
-    def _run(self, environ: Environ, response: "Response") -> None:
+    def _run(self, environ: Environ, response: Response) -> None:
         result = self._application(environ, response.start)
         kind = type(result)
         if kind is list or kind is tuple or kind is bytes:
@@ -63,7 +63,7 @@ class Gateway:
                 close()
 
 
-def _fail(environ: Environ, response: "Response", error: BaseException) -> None:
+def _fail(environ: Environ, response: Response, error: BaseException) -> None:
     """The application raised, or the client left under its hands."""
     if response.exchange.left:
         response.aborted = True

@@ -65,15 +65,14 @@ class Commands:
     def __init__(self, master: Master, sessions: Sessions) -> None:
         self._master = master
         self._sessions = sessions
-        self._waiting: list[Session] = []
-        self._last_progress = ""
+        self._waiting: dict[Session, str] = {}
 
     def carry_out(self, session: Session, request: dict[str, Any]) -> None:
         """Carry out one request."""
         command = _COMMANDS.get(request["command"])
         if command is None:
             known = ", ".join(_COMMANDS)
-            self._sessions.send(
+            self._sessions.answer(
                 session, protocol.refusal(f"unknown command {request['command'][:40]!r}; this daemon knows {known}")
             )
         else:
@@ -82,9 +81,9 @@ class Commands:
     def tell_progress(self) -> None:
         """Tell those who wait for the end what is still waited for, when that changed."""
         text = self._master.stop_progress()
-        if self._waiting and text != self._last_progress:
-            self._last_progress = text
-            for session in self._waiting:
+        for session, told in self._waiting.items():
+            if text != told:
+                self._waiting[session] = text
                 self._sessions.send(session, protocol.progress(text))
 
     def tell_stopped(self) -> None:
@@ -94,7 +93,7 @@ class Commands:
 
     def _ping(self, session: Session, _request: dict[str, Any]) -> None:
         master = self._master
-        self._sessions.send(
+        self._sessions.answer(
             session, protocol.result({"pid": master.pid, "version": __version__, "state": master.state})
         )
 
@@ -104,7 +103,7 @@ class Commands:
         if pool is not None:
             if pool not in status["pools"]:
                 known = ", ".join(status["pools"])
-                self._sessions.send(
+                self._sessions.answer(
                     session, protocol.refusal(f"there is no pool {str(pool)[:80]!r}; the pools are {known}")
                 )
                 return
@@ -112,7 +111,7 @@ class Commands:
         self._sessions.answer(session, protocol.result(status))
 
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
-        self._waiting.append(session)
+        self._waiting[session] = ""
         self._master.stop(now=request.get("now") is True)
 
 

@@ -25,7 +25,9 @@ class Signals:
         self._receiver.setblocking(False)
         self._sender.setblocking(False)
         signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
-        self._before = [(number, signal.signal(number, _nothing)) for number in heard]
+        self._heard = tuple(heard)
+        for number in self._heard:
+            signal.signal(number, _nothing)
 
     def fileno(self) -> int:
         """For the selector."""
@@ -39,9 +41,9 @@ class Signals:
             return []
 
     def close(self) -> None:
-        """Restore what was before."""
-        for number, handler in self._before:
-            signal.signal(number, handler)
+        """Hear nothing more: a signal that comes while the process ends must not spoil its exit status."""
+        for number in self._heard:
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         self._receiver.close()
         self._sender.close()

@@ -74,7 +74,8 @@ def _listen_tcp(address: str, backlog: int, patience: float) -> socket.socket:
         _bind_and_listen(listening, (host, port), backlog, patience)
     except OSError as error:
         listening.close()
-        raise SystemProblem(f"cannot listen on {address}: {_explain(error, host, port)}") from error
+        why = _explain(error, host, port, ours=patience > 0)
+        raise SystemProblem(f"cannot listen on {address}: {why}") from error
     listening.setblocking(False)
     return listening
 
@@ -112,7 +113,9 @@ def _inherited(descriptor: int, backlog: int) -> socket.socket:
     return listening
 
 
-def _explain(error: OSError, host: str, port: int) -> str:
+def _explain(error: OSError, host: str, port: int, ours: bool) -> str:
+    if error.errno == errno.EADDRINUSE and ours:
+        return f"workers of an fcgipm that was killed still finish requests there: wait, or end them (`ss -ltnp sport = :{port}` names them)"
     if error.errno == errno.EADDRINUSE:
         return f"another program listens there (`ss -ltnp sport = :{port}` names it)"
     if error.errno == errno.EACCES:

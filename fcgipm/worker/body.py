@@ -47,7 +47,7 @@ class BodyStore:
 
     def _spool(self, data: bytes) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (it lives as long as the request)
         if not self._in_file:
             self._read_at = 0
             self._file.truncate(0)

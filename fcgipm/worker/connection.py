@@ -117,40 +117,55 @@ class Connection:
             raise Closed(f"rejected connection: {error}") from None
         if self.codec.replies:
             self._send_replies()
+            if self.gone:
+                raise Closed("")
         if not events:
             return None
         first = events[0]
-        if type(first) is not Request:
-            return self._settle(events)
-        self.request = first
-        self.keep = first.keep_conn
-        self.finished = False
+        if type(first) is Request:
+            return self._begin(first, events)
+        return self._settle(events)
+
+    def _begin(self, request: Request, events: List[Event]) -> Optional[Request]:
+        """A request's head is complete; `events` hold it and what came with it, in the usual case that there is no body."""
+        self.request = request
+        self.keep = request.keep_conn and bool(request.params)
+        self.finished = self.left = self.aborted = False
         self._body = _NO_BODY
-        self._body_ended = len(events) == 2 and type(events[1]) is BodyEnd
+        self._body_ended = type(events[-1]) is BodyEnd and len(events) == 2
         if not self._body_ended:
-            self._note(events[1:])
-        return first
+            self._note(events[events.index(request) + 1 :])
+            if self.aborted:
+                self.finish_aborted()
+                if not (self.finished and self.keep):
+                    raise Closed("")
+                return self.next_head()
+        return request
 
     def _settle(self, events: List[Event]) -> Optional[Request]:
-        """Requests that never reach the application: refused, too large, aborted before their head was complete."""
+        """Requests that never reach the application: refused, too large, aborted before their head was complete; perhaps with one behind that does."""
         for event in events:
-            if type(event) is Abort:
-                self._send_at_once(encode_end(event.id))
-                self.codec.end(event.id)
-            elif type(event) is HeadTooLarge:
+            if type(event) is Request:
+                return self._begin(event, events)
+            if type(event) is HeadTooLarge:
                 self._send_at_once(encode_last(event.id, _TOO_LARGE, b""))
                 limit = self._settings.max_params
                 raise Closed(f"refused a request: its params are longer than limits.params, {limit} bytes", lingers=True)
-            elif type(event) is Refused and not event.keep_conn and self.codec.idle:
+            if type(event) is Abort:
+                self._send_at_once(encode_end(event.id))
+                self.codec.end(event.id)
+            if self.gone or (isinstance(event, (Abort, Refused)) and not event.keep_conn and self.codec.idle):
                 raise Closed("")
-        if self.gone:
-            raise Closed("")
         return self.next_head()
 
     @property
     def drained(self) -> bool:
         """All that was sent to us has been read, as far as the protocol tells: closing now resets nothing."""
         return self._input_ended or (self._body_ended and self.codec.between_records)
+
+    def readable(self) -> bool:
+        """Something has come that nobody has read."""
+        return _wait(self.sock, select.POLLIN, 0) != 0
 
     def linger(self) -> bool:
         """Tell the peer that nothing more will come. False: it is gone."""
@@ -204,10 +219,13 @@ class Connection:
     def finish_aborted(self) -> None:
         """Give a request that the peer aborted its end (specification, section 5.4)."""
         assert self.request is not None
-        self._send_at_once(encode_end(self.request.id))
+        self.aborted = self.left = False
+        try:
+            self._send(encode_end(self.request.id))
+        except ClientLeft:
+            return
         self.codec.end(self.request.id)
         self.finished = True
-        self.left = self.aborted = False
 
     # Bytes.
 

@@ -98,6 +98,7 @@ class Loop:
         if now >= self._check_at:
             self._expire(now)
         patience = min(self._check_at - now, longest)
+        self._slot[scoreboard.KEPT] = len(waiting)
         events = self.epoll.poll(None if patience == _NEVER else max(patience, 0))
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
@@ -151,7 +152,7 @@ class Loop:
             self._starved = True
             say(f"cannot accept a connection: {error.strerror}; closing kept connections instead (raise the limit on open files)")
         for number, connection in list(self.waiting.items()):
-            if connection.codec.idle and self.waiting.pop(number, None) is not None:
+            if connection.codec.idle and not connection.untouched and self.waiting.pop(number, None) is not None:
                 self._close(connection)
                 return
         time.sleep(_LEAVING_BEAT)
@@ -177,12 +178,17 @@ class Loop:
             self._serve(connection, request)
 
     def _await_head(self, connection: Connection, patience: float) -> None:
+        now = time.monotonic()
         if not connection.codec.idle:
             if not connection.reading:
                 connection.reading = True
-                connection.deadline = time.monotonic() + self._timeouts.header
-        elif patience:
-            connection.deadline = time.monotonic() + patience
+                connection.deadline = now + self._timeouts.header
+        else:
+            connection.reading = False
+            if not connection.untouched:
+                connection.deadline = now + self._timeouts.keepalive
+            elif patience:
+                connection.deadline = now + patience
         self._watch(connection)
 
     def _watch(self, connection: Connection) -> None:
@@ -210,7 +216,7 @@ class Loop:
                 self._refuse(connection, closed)
                 return
             if following is None:
-                self._await_head(connection, self._timeouts.keepalive)
+                self._await_head(connection, 0)
                 return
             request = following
 
@@ -225,7 +231,7 @@ class Loop:
             self._header[scoreboard.ASLEEP] = 0
             self._wake_master()
         response = self._gateway.serve(request.params, connection)
-        if connection.aborted and not connection.gone:
+        if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
         slot[scoreboard.CLASS_1XX - 1 + (response.status or _CLIENT_LEFT) // 100] += 1
         if response.failed:
@@ -253,6 +259,8 @@ class Loop:
     def _part(self, connection: Connection) -> None:
         """Close, but never under the feet of a peer that still sends: that would reset the connection, and the response with it."""
         if connection.gone or connection.drained or not connection.linger():
+            if connection.finished and connection.codec.idle:
+                self._spare_codec = connection.codec
             self._close(connection)
         else:
             connection.deadline = time.monotonic() + _LINGER
@@ -260,8 +268,6 @@ class Loop:
 
     def _close(self, connection: Connection) -> None:
         connection.sock.close()
-        if connection.codec.idle:
-            self._spare_codec = connection.codec
 
     # Time.
 
@@ -283,6 +289,7 @@ class Loop:
         for number, connection in list(self.waiting.items()):
             if connection.codec.idle and not connection.lingers and self.waiting.pop(number, None) is not None:
                 self._give(connection)
+        self._slot[scoreboard.KEPT] = len(self.waiting)
 
     def _give(self, connection: Connection) -> None:
         connection.registered = False
@@ -313,6 +320,12 @@ class Loop:
             if number in self._door_numbers:
                 self.epoll.unregister(number)
         self._door_numbers.clear()
+
+    def close_unused(self) -> None:
+        """Close every idle connection on which nothing has come; called by the order thread while this one is inside a request."""
+        for number, connection in list(self.waiting.items()):
+            if connection.codec.idle and not connection.readable() and self.waiting.pop(number, None) is not None:
+                self._close(connection)
 
     def _close_idle(self) -> None:
         for number, connection in list(self.waiting.items()):

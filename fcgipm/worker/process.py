@@ -91,6 +91,8 @@ class Worker:
         self._settings = settings
         self._channel = channel
         self._mode = SERVE
+        self._obeying = threading.Lock()
+        """Held by the order thread while it obeys."""
         self._wake, self._waker = socket.socketpair()
         self._signal, self._signaler = socket.socketpair()
         self._doors = self._open_doors(inherited)
@@ -133,6 +135,8 @@ class Worker:
         self._loops[0].run()
         for thread in threads:
             thread.join()
+        # The order thread may be giving away a connection that no loop knows any more: the process must not end meanwhile.
+        self._obeying.acquire()
 
     def _catch_signals(self) -> None:
         """TERM and INT are words for the order thread: the main thread may be deep inside a request."""
@@ -155,12 +159,14 @@ class Worker:
         poll.register(self._channel, select.POLLIN)
         poll.register(self._signal, select.POLLIN)
         while True:
-            for number, _ in poll.poll():
-                if number == self._channel.fileno():
-                    if not self._obey_order():
-                        poll.unregister(number)
-                else:
-                    self._obey_signals(self._signal.recv(64))
+            ready = poll.poll()
+            with self._obeying:
+                for number, _ in ready:
+                    if number == self._channel.fileno():
+                        if not self._obey_order():
+                            poll.unregister(number)
+                    else:
+                        self._obey_signals(self._signal.recv(64))
 
     def _obey_order(self) -> bool:
         """False: the master is gone, and no order will come any more."""
@@ -178,8 +184,11 @@ class Worker:
 
     def _obey_signals(self, numbers: bytes) -> None:
         if self._mode == SERVE and {signal.SIGTERM, signal.SIGINT}.intersection(numbers):
+            try:
+                self._channel.send(orders.RETIRING)  # First: an idle worker is gone a moment after it knows.
+            except OSError:
+                pass  # The master is gone; that is what sent the signal.
             self._leave(RETIRE)
-            self._channel.send(orders.RETIRING)
 
     def _leave(self, mode: int) -> None:
         if mode <= self._mode:
@@ -188,8 +197,9 @@ class Worker:
         for loop in self._loops:
             loop.mode = mode
         self._waker.send(b"!")
-        if mode == RETIRE:
-            self._give_away()
+        for loop in self._loops:
+            if loop.current is not None:
+                loop.give_away() if mode == RETIRE else loop.close_unused()
 
     def _give_away(self) -> None:
         for loop in self._loops:

@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import platform
+import signal
 import socket
 import sys
 import threading
@@ -54,6 +55,9 @@ def _receive_start(channel: socket.socket) -> Tuple[Settings, Inherited]:
 
 
 def _prepare(settings: Settings) -> None:
+    prctl.set_death_signal(signal.SIGTERM)  # An import may take for ever, and only after it is the end of the channel seen.
+    if os.getppid() != settings.master:
+        sys.exit(0)
     if settings.no_new_privs:
         prctl.set_no_new_privs()
     prctl.set_name(f"fcgipm:{settings.pool}")

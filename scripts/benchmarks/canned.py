@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from random import Random
+
+from benchmarks import shipped
 
 BEGIN, END, PARAMS, STDIN, STDOUT, STDERR = 1, 3, 4, 5, 6, 7
 RESPONDER = 1
@@ -15,36 +18,32 @@ KEEP_CONN = 1
 HEADER = struct.Struct(">BBHHBx")
 """version, type, request id, content length, padding length, reserved (FastCGI 1.0, section 3.3)."""
 
-MINIMAL = {
+PLAIN = {
     "REQUEST_METHOD": "GET",
+    "REQUEST_URI": "/",
+    "QUERY_STRING": "",
+    "SERVER_PROTOCOL": "HTTP/1.1",
     "SCRIPT_NAME": "",
     "PATH_INFO": "/",
-    "SERVER_NAME": "localhost",
-    "SERVER_PORT": "80",
-    "SERVER_PROTOCOL": "HTTP/1.1",
-}
-"""The least that PEP 3333 lets an application rely on."""
-
-BROWSER = {
-    "QUERY_STRING": "page=2&sort=price",
-    "REQUEST_METHOD": "GET",
-    "CONTENT_TYPE": "",
-    "CONTENT_LENGTH": "",
-    "SCRIPT_NAME": "",
-    "PATH_INFO": "/shop/boots",
-    "REQUEST_URI": "/shop/boots?page=2&sort=price",
-    "SERVER_PROTOCOL": "HTTP/1.1",
+    "HTTP_HOST": "www.example.com",
+    "SERVER_NAME": "www.example.com",
+    "SERVER_PORT": "443",
+    "SERVER_ADDR": "192.0.2.10",
     "REQUEST_SCHEME": "https",
     "HTTPS": "on",
-    "GATEWAY_INTERFACE": "CGI/1.1",
-    "SERVER_SOFTWARE": "nginx/1.22.1",
     "REMOTE_ADDR": "203.0.113.27",
     "REMOTE_PORT": "52814",
-    "SERVER_ADDR": "192.0.2.10",
-    "SERVER_PORT": "443",
-    "SERVER_NAME": "www.example.com",
     "REQUEST_ID": "4f0c9d1be57a3c2286f1d7e09ab35c44",
-    "HTTP_HOST": "www.example.com",
+    "GATEWAY_INTERFACE": "CGI/1.1",
+    "SERVER_SOFTWARE": "nginx/1.22.1",
+}
+"""What a request without headers of its own becomes behind nginx with our fcgipm_params; load generators send such."""
+
+BROWSER = {
+    **PLAIN,
+    "REQUEST_URI": "/shop/boots?page=2&sort=price",
+    "QUERY_STRING": "page=2&sort=price",
+    "PATH_INFO": "/shop/boots",
     "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     "HTTP_ACCEPT": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
     "HTTP_ACCEPT_LANGUAGE": "en-GB,en;q=0.7,de;q=0.3",
@@ -56,9 +55,58 @@ BROWSER = {
     "HTTP_SEC_FETCH_MODE": "navigate",
     "HTTP_SEC_FETCH_SITE": "same-origin",
 }
-"""What one page view of a desktop browser becomes behind nginx with our fcgipm_params."""
+"""What one page view of a browser becomes."""
 
-PARAMS_BLOCKS: Mapping[str, Mapping[str, str]] = {"minimal": MINIMAL, "browser": BROWSER}
+TRAFFIC: Mapping[str, Mapping[str, str]] = {"plain": PLAIN, "browser": BROWSER}
+AGENTS = (
+    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+)
+VISITORS = {"plain": 16, "browser": 1000}
+REQUESTS = 4000
+
+
+def traffic(name: str, *, keep: bool) -> list[bytes]:
+    """Requests to send in turn, which differ as real ones do: each has its own REQUEST_ID and comes from one of many
+    visitors; a browser's also have pages, agents and cookies. Sending one and the same again and again would only
+    measure how well a backend remembers it."""
+    random = Random(1)
+    visitors = [visitor(random) for _ in range(VISITORS[name])]
+    return [request(varied(TRAFFIC[name], random.choice(visitors), page(random)), keep=keep) for _ in range(REQUESTS)]
+
+
+def varied(params: Mapping[str, str], *changes: Mapping[str, str]) -> dict[str, str]:
+    """`params` with what changes in them, and nothing added. A request without headers always asks for the same page."""
+    fixed = ("REQUEST_URI", "QUERY_STRING") if params is PLAIN else ()
+    changed = {name: value for change in changes for name, value in change.items() if name in params}
+    return ordered({**params, **changed, **{name: params[name] for name in fixed}})
+
+
+def ordered(params: Mapping[str, str]) -> dict[str, str]:
+    """The params of our nginx file in its order, then the request's headers as nginx appends them."""
+    named = [name for name in shipped.order() if name in params]
+    return {name: params[name] for name in dict.fromkeys([*named, *params])}
+
+
+def visitor(random: Random) -> dict[str, str]:
+    return {
+        "REMOTE_ADDR": f"203.0.113.{random.randrange(256)}",
+        "REMOTE_PORT": str(random.randrange(32768, 61000)),
+        "HTTP_USER_AGENT": random.choice(AGENTS),
+        "HTTP_COOKIE": f"csrftoken={random.getrandbits(128):032x}; sessionid={random.getrandbits(128):032x}; theme=dark",
+    }
+
+
+def page(random: Random) -> dict[str, str]:
+    number = random.randrange(2, 100)
+    return {
+        "REQUEST_ID": f"{random.getrandbits(128):032x}",
+        "QUERY_STRING": f"page={number}&sort=price",
+        "REQUEST_URI": f"/shop/boots?page={number}&sort=price",
+        "HTTP_REFERER": f"https://www.example.com/shop/boots?page={number - 1}&sort=price",
+    }
 
 
 def request(params: Mapping[str, str], *, keep: bool, body: bytes = b"") -> bytes:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.processes import PROJECT, BenchError, Process, program
+from benchmarks import shipped
+from benchmarks.processes import BenchError, Process, program
 
 WAY_OUT = "on Debian and Ubuntu: apt-get install nginx"
-SHIPPED = PROJECT / "nginx"
 
 MAIN = """\
 daemon off;
@@ -57,7 +57,7 @@ class Front:
 
     def __init__(self, folder: Path, routes: Sequence[Route]) -> None:
         self.folder, self.port = folder, free_port()
-        (folder / "nginx.conf").write_text(configuration(folder, self.port, routes, shipped_params()))
+        (folder / "nginx.conf").write_text(configuration(folder, self.port, routes, shipped.params()))
         self.process = Process([program("nginx", WAY_OUT), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"])
 
     def url(self, route: Route) -> str:
@@ -84,7 +84,7 @@ def configuration(folder: Path, port: int, routes: Sequence[Route], params: str)
         user="user root;\n" if os.geteuid() == 0 else "",
         folder=folder,
         port=port,
-        host=shipped_map(),
+        host=shipped.host_map(),
         upstreams="\n".join(map(upstream, routes)),
         locations="\n".join(location(route, params) for route in routes),
     )
@@ -107,24 +107,6 @@ def translate(params: str, protocol: str) -> str:
         return params
     lines = [re.sub(r"^(\s*)fastcgi_param\b", rf"\1{protocol}_param", line) for line in params.splitlines()]
     return "\n".join(line for line in lines if not line.lstrip().startswith("fastcgi_"))
-
-
-def shipped_params() -> str:
-    """The parameters as we ship them."""
-    return shipped("fcgipm_params")
-
-
-def shipped_map() -> str:
-    """The map of our server block that makes $fcgipm_host, which the parameters use."""
-    found = re.search(r"^map \$request \$fcgipm_host \{.*?^\}", shipped("fcgipm.conf"), re.MULTILINE | re.DOTALL)
-    return found[0] if found else ""
-
-
-def shipped(name: str) -> str:
-    try:
-        return (SHIPPED / name).read_text()
-    except FileNotFoundError as error:
-        raise BenchError(f"{SHIPPED / name} is missing: run from a complete working tree") from error
 
 
 def free_port() -> int:

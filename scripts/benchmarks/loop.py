@@ -83,7 +83,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--kept", action="store_true", help="only kept connections (default: fresh, then kept)")
     parser.add_argument("--fresh", action="store_true", help="only a connection a request")
     parser.add_argument(
-        "--params", choices=sorted(canned.PARAMS_BLOCKS), action="append", help="default: minimal, then browser"
+        "--params", choices=sorted(canned.TRAFFIC), action="append", help="default: plain, then browser"
     )
     parser.add_argument("--no-floor", action="store_true", help="leave out the bare loop")
     options = parser.parse_args(arguments)
@@ -102,7 +102,7 @@ def wanted_modes(options: argparse.Namespace) -> list[Mode]:
     )
     return [
         Mode(*mode)
-        for mode in itertools.product(options.params or ["minimal", "browser"], kept, options.connections or [1, 16])
+        for mode in itertools.product(options.params or ["plain", "browser"], kept, options.connections or [1, 16])
     ]
 
 
@@ -134,22 +134,23 @@ def start_floor(stack: ExitStack) -> Backend:
 
 def run_mode(mode: Mode, backends: Sequence[Backend], count: int, rounds: int) -> list[list[Figure]]:
     """The figures of each backend; round by round they take turns, after a short one to warm up."""
-    request = canned.request(canned.PARAMS_BLOCKS[mode.params], keep=mode.kept)
-    sizes = [len(pump.first(backend.connect, request)) for backend in backends]
+    requests = canned.traffic(mode.params, keep=mode.kept)
+    sizes = [len(pump.first(backend.connect, requests[0])) for backend in backends]
     figures: list[list[Figure]] = [[] for _ in backends]
     for number in range(rounds + 1):
         for backend, size, into in zip(backends, sizes, figures, strict=True):
-            figure = measure(backend, mode, request, size, max(count if number else count // 10, mode.connections))
+            plan = pump.Plan(requests, size, mode.connections, mode.kept)
+            figure = measure(backend, plan, count if number else count // 10)
             into += [figure] if number else []
     return figures
 
 
-def measure(backend: Backend, mode: Mode, request: bytes, size: int, count: int) -> Figure:
-    """One round of about `count` requests, each answered with `size` bytes."""
-    count -= count % mode.connections
+def measure(backend: Backend, plan: pump.Plan, count: int) -> Figure:
+    """One round of about `count` requests."""
+    count = max(count // plan.connections, 1) * plan.connections
     pids = [pid for root in backend.roots for pid in cpu.tree(root)]
     began_cpu, began = cpu.used(pids), time.monotonic()
-    pump.run(backend.connect, request, size, count, mode.connections, mode.kept)
+    pump.run(backend.connect, plan, count)
     seconds, busy = time.monotonic() - began, cpu.used(pids) - began_cpu
     return Figure(1e6 * busy / count, count / seconds)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import cycle
+from typing import NamedTuple
 
 from benchmarks.canned import END, HEADER, STDOUT
 from benchmarks.processes import BenchError
@@ -89,34 +91,40 @@ def records(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def run(
-    connect: Callable[[], socket.socket], request: bytes, size: int, count: int, connections: int, kept: bool
-) -> None:
-    """Send `count` requests, up to `connections` under way at once; every reply must have `size` bytes."""
-    if kept:
-        run_kept(connect, request, size, count, connections)
-    else:
-        run_fresh(connect, request, size, count, connections)
+class Plan(NamedTuple):
+    """What is sent: `requests` in turn, up to `connections` under way at once; every reply must have `size` bytes."""
+
+    requests: Sequence[bytes]
+    size: int
+    connections: int
+    kept: bool
 
 
-def run_kept(connect: Callable[[], socket.socket], request: bytes, size: int, count: int, connections: int) -> None:
-    """All requests over `connections` connections, which stay open."""
-    socks = [connect() for _ in range(connections)]
-    for _ in range(count // connections):
+def run(connect: Callable[[], socket.socket], plan: Plan, count: int) -> None:
+    """Send `count` requests, a multiple of the plan's connections."""
+    (run_kept if plan.kept else run_fresh)(connect, plan, count)
+
+
+def run_kept(connect: Callable[[], socket.socket], plan: Plan, count: int) -> None:
+    """All requests over the same connections, which stay open."""
+    requests, size = cycle(plan.requests), plan.size
+    socks = [connect() for _ in range(plan.connections)]
+    for _ in range(count // plan.connections):
         for sock in socks:
-            sock.send(request)
+            sock.send(next(requests))
         for sock in socks:
             receive(sock, size)
     for sock in socks:
         sock.close()
 
 
-def run_fresh(connect: Callable[[], socket.socket], request: bytes, size: int, count: int, connections: int) -> None:
+def run_fresh(connect: Callable[[], socket.socket], plan: Plan, count: int) -> None:
     """A connection a request; the backend closes it."""
-    for _ in range(count // connections):
-        socks = [connect() for _ in range(connections)]
+    requests, size = cycle(plan.requests), plan.size
+    for _ in range(count // plan.connections):
+        socks = [connect() for _ in range(plan.connections)]
         for sock in socks:
-            sock.send(request)
+            sock.send(next(requests))
         for sock in socks:
             receive(sock, size)
             if sock.recv(1):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.process.test_master_start import free_port
 from tests.support.daemon import Daemon, eventually
-from tests.support.fastcgi import Connection, ask, environ
+from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.gate import Gate
 
 DaemonFactory = Callable[..., Daemon]
@@ -49,7 +49,6 @@ def test_a_killed_worker_is_replaced(daemon_factory: DaemonFactory) -> None:
 def test_an_application_that_exits_is_a_crash(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"web": {"app": "identity:application"}})
     with Connection(daemon.address()) as connection:
-        connection.send(b"")
         connection.ask(environ("/exit?0"))
     daemon.wait_for_line(r"worker \d+ exited with status 0")
     whole(daemon, 1)
@@ -72,9 +71,6 @@ def test_a_worker_told_by_term_finishes_while_its_successor_serves(daemon_factor
     daemon = daemon_factory({"web": CASES})
     (worker,) = whole(daemon, 1)
     with Gate() as gate, Connection(daemon.address()) as connection:
-        connection.send(b"")
-        from tests.support.fastcgi import request
-
         connection.send(request(environ("/at-gate", GATE=gate.path)))
         gate.arrival()
         os.kill(worker, signal.SIGTERM)
@@ -87,10 +83,8 @@ def test_a_worker_told_by_term_finishes_while_its_successor_serves(daemon_factor
 
 
 def test_a_killed_template_is_followed_by_a_new_generation(daemon_factory: DaemonFactory, tmp_path: Path) -> None:
-    app = tmp_path / "site.py"
     source = "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'%s']\n"
     (tmp_path / "shop.py").write_text(source % "old")
-    app.unlink(missing_ok=True)
     daemon = daemon_factory(
         {"web": {"app": "shop:application", "directory": str(tmp_path), "workers": 2}},
         tolerate=["the template was killed"],
@@ -117,24 +111,22 @@ class TestTheMasterIsKilled:
             daemon.start()
             daemon.kill()
             daemon.wait_for_no_process()
+            daemon.lines_reader.join()
             daemon.start()
             assert ask(daemon.address(), "/hello").status == 200
             daemon.stop()
         finally:
             daemon.destroy()
 
-    @pytest.mark.parametrize("kind", ["unix", "tcp"])
-    def test_a_worker_inside_a_request_finishes_it_while_the_next_daemon_serves(self, kind: str) -> None:
-        listen = {"listen": f"127.0.0.1:{free_port()}"} if kind == "tcp" else {}
-        daemon = Daemon({"web": {**CASES, **listen}})
-        from tests.support.fastcgi import request
-
+    def test_a_worker_inside_a_request_finishes_it_while_the_next_daemon_serves(self) -> None:
+        daemon = Daemon({"web": CASES})
         try:
             daemon.start()
             with Gate() as gate, Connection(daemon.address()) as connection:
                 connection.send(request(environ("/at-gate", GATE=gate.path)))
                 gate.arrival()
                 daemon.kill()
+                daemon.lines_reader.join()
                 daemon.start()
                 assert ask(daemon.address(), "/hello").status == 200
                 gate.open()
@@ -155,5 +147,6 @@ class TestTheMasterIsKilled:
                 gate.arrival()
                 daemon.kill()
                 daemon.wait_for_no_process()
+                daemon.lines_reader.join()
             finally:
                 daemon.destroy()

@@ -90,6 +90,10 @@ class Output:
             select.select([self._read], [], [], left)
             time.sleep(0.001)  # at the pipe's end select returns at once
 
+    def forget(self, pattern: str) -> None:
+        """Account for every line so far that matches the regular expression."""
+        self._lines = [line for line in self.lines() if not re.search(pattern, line)]
+
     def clear(self) -> list[str]:
         """Forget every line so far and return them."""
         lines, self._lines = self.lines(), []
@@ -214,9 +218,9 @@ class LiveWorker:
         self.give, self.take = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._resources.callback(self.give.close)
         self._resources.callback(self.take.close)
-        self.board = self._scoreboard(slots=2 * workers * threads + 8)
+        self.slots = 2 * workers * threads + 8
+        self.board = self._scoreboard(self.slots)
         self.workers: list[Worker] = []
-        self._next_slot = 0
 
     # -- set-up
 
@@ -284,8 +288,10 @@ class LiveWorker:
 
     def fork(self, count: int = 1) -> list[Worker]:
         """Order `count` workers and let them go."""
-        born = [Worker(self._next_slot + index * self.threads) for index in range(count)]
-        self._next_slot += count * self.threads
+        born = [Worker(slot) for slot in self._free_slots()[:count]]
+        for worker in born:
+            for thread in range(self.threads):
+                scoreboard.clear(self.board, worker.slot + thread)
         descriptors = [fd for worker in born for fd in (worker.channel.theirs.fileno(), worker.output.write_end)]
         _subreaper(True)
         try:
@@ -298,6 +304,11 @@ class LiveWorker:
         finally:
             _subreaper(False)
         return born
+
+    def _free_slots(self) -> list[int]:
+        """First slots that no living worker has, lowest first."""
+        taken = {worker.slot for worker in self.workers if worker.status is None}
+        return [slot for slot in range(0, self.slots - self.threads + 1, self.threads) if slot not in taken]
 
     # -- while it runs
 
@@ -342,6 +353,11 @@ class LiveWorker:
     def unexpected(self) -> list[str]:
         """Lines of output that no test has accounted for."""
         return [*self.template_output.lines(), *(line for worker in self.workers for line in worker.output.lines())]
+
+    def forget_lines(self, pattern: str) -> None:
+        """Account for every line so far that matches the regular expression."""
+        for output in (self.template_output, *(worker.output for worker in self.workers)):
+            output.forget(pattern)
 
     # -- the end
 

@@ -92,6 +92,7 @@ class Nginx:
         self.folder.chmod(0o755)
         self.tolerate = list(tolerate)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.listener.setblocking(False)  # nginx takes it for granted of a socket it inherits: two of its processes may wake for one client
         self.port: int = self.listener.getsockname()[1]
         upstreams = {"fcgipm_web": addresses} if isinstance(addresses, str) else dict(addresses)
         site = self._site((SHIPPED / file).read_text(), upstreams, substitute or {})
@@ -146,9 +147,12 @@ class Nginx:
             self.destroy()
 
     def destroy(self) -> None:
-        """Remove whatever is left, by force."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
+        """Remove whatever is left, by force: nginx is the leader of a process group, its worker processes outlive it otherwise."""
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
             self.process.wait(PATIENCE)
         self.listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)

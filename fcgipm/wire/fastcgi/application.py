@@ -62,7 +62,7 @@ class BodyEnd(_OfRequest):
     __slots__ = ()
 
 
-class Abort(_OfRequest):
+class Abort(_Answered):
     """The web server no longer wants this request; it waits for its end."""
 
     __slots__ = ()
@@ -290,7 +290,7 @@ class Application(Framer):
         live = self._live.get(request_id)
         if live is not None and live.stage != _DROPPED:
             live.stage = _DROPPED
-            self._events.append(Abort(request_id))
+            self._events.append(Abort(request_id, live.keep_conn))
 
     def _answer_values(self, content: bytes) -> None:
         asked = [(name, self._values[name]) for name, _ in decode_pairs(content) if name in self._values]

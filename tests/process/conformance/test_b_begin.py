@@ -89,6 +89,15 @@ def test_b22_b23_a_request_right_behind_a_refused_one(packets: LiveWorker, role:
         assert connection.read_reply(id).body == b"hello"
 
 
+def test_b22_what_was_not_sent_reaches_nobody_else(live: LiveWorker) -> None:
+    """A refusal and an error in one receive: the refusal must not go out on the next connection. (It once did.)"""
+    assert_rejected(live, begin(role=0) + bytes(8), None)
+    for id in (1, 2):
+        with open_to(live) as connection:
+            reply = connection.ask(environ("/hello"), id=id)
+            assert reply.body == b"hello" and not reply.others and connection.at_end()
+
+
 def test_b24_only_bit_0_of_the_flags_counts(connection: Connection) -> None:
     rest = record(PARAMS, pairs(environ("/hello"))) + record(PARAMS) + record(STDIN)
     connection.send(begin(flags=0xFF) + rest)

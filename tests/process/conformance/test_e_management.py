@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from tests.process.conformance.helpers import (
+    PacketConnection,
     ask,
     asked,
     assert_alive,
@@ -240,7 +241,8 @@ def test_e75_abort_while_streaming(live: LiveWorker, connection: Connection, pat
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_e75_abort_while_the_body_is_read(live: LiveWorker, connection: Connection, keep: bool) -> None:
-    connection.send(head("/read-inside", length=9, keep=keep) + record(STDIN, b"some ") + record(ABORT_REQUEST))
+    send_and_begin(live, connection, head("/read-inside", length=9, keep=keep) + record(STDIN, b"some "))
+    connection.send(record(ABORT_REQUEST))
     reply = connection.read_reply()
     assert (reply.app_status, reply.protocol_status) == (0, REQUEST_COMPLETE)
     if keep:
@@ -248,6 +250,19 @@ def test_e75_abort_while_the_body_is_read(live: LiveWorker, connection: Connecti
     assert connection.at_end()
     noted = notes(live)
     assert noted.count("close") == 1 and "read 9" not in noted
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("body", [b"", record(STDIN, b"some "), record(STDIN, b"some body") + record(STDIN)])
+def test_e75_abort_in_one_send_with_its_request(packets: LiveWorker, body: bytes, keep: bool) -> None:
+    """Whether the application is called or not, its request gets one END."""
+    with PacketConnection(packets.address) as connection:
+        connection.send(head("/body", keep=keep) + body + record(ABORT_REQUEST))
+        reply = connection.read_reply()
+        assert (reply.app_status, reply.protocol_status) == (0, REQUEST_COMPLETE)
+        if keep:
+            assert connection.ask(environ("/hello")).body == b"hello"
+        assert connection.at_end()
 
 
 def test_e75_abort_while_the_application_computes(live: LiveWorker, connection: Connection) -> None:
@@ -314,3 +329,14 @@ def test_e77_content_of_an_abort_amid_the_body_is_ignored(connection: Connection
     )
     assert connection.read_reply().protocol_status == REQUEST_COMPLETE
     assert connection.ask(environ("/hello")).body == b"hello"
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_e75_abort_right_behind_the_head(live: LiveWorker, connection: Connection, keep: bool) -> None:
+    """Nobody wants the answer any more when the request is understood: the application is not asked."""
+    connection.send(head("/hello", keep=keep) + record(ABORT_REQUEST))
+    assert connection.read_reply().protocol_status == REQUEST_COMPLETE
+    if keep:
+        assert connection.ask(environ("/pid")).status == 200
+    assert connection.at_end()
+    assert "called hello" not in notes(live)

@@ -289,9 +289,10 @@ def test_f87_handover_to_an_idle_worker_is_harmless() -> None:
 
 def test_f87_threads_serve_side_by_side() -> None:
     with start(threads=3) as live, Gate() as gate, contextlib.ExitStack() as stack:
-        busy = [stack.enter_context(open_to(live)) for _ in range(2)]
-        for connection in busy:
-            connection.send(asked("/at-gate", keep=True, GATE=gate.path))
+        busy = []
+        for _ in range(2):
+            busy.append(stack.enter_context(open_to(live)))
+            busy[-1].send(asked("/at-gate", keep=True, GATE=gate.path))
             gate.arrival()
         assert ask(live, "/echo").status == 200
         gate.open()

@@ -6,23 +6,33 @@ import os
 from pathlib import Path
 
 import pytest
-from benchmarks import canned, cpu, floor, pss, pump
-from benchmarks.front import Route, configuration, shipped_map, shipped_params, translate
+from benchmarks import canned, cpu, floor, pss, pump, shipped
+from benchmarks.front import Route, configuration, translate
 from benchmarks.processes import BenchError, program
 
 
-@pytest.mark.parametrize("block", canned.PARAMS_BLOCKS)
-def test_a_canned_request_is_what_the_bare_loop_reads(block: str) -> None:
-    params = canned.PARAMS_BLOCKS[block]
-    data = canned.request(params, keep=True)
-    assert [kind for kind, _ in pump.records(data)] == [canned.BEGIN, canned.PARAMS, canned.PARAMS, canned.STDIN]
-    environ: dict[str, object] = {}
-    floor.decode(pump.records(data)[1][1], environ)
-    assert environ == params
+@pytest.mark.parametrize("name", canned.TRAFFIC)
+def test_canned_requests_are_what_the_bare_loop_reads(name: str) -> None:
+    for data in canned.traffic(name, keep=True)[:100]:
+        kinds = [kind for kind, _ in pump.records(data)]
+        assert kinds == [canned.BEGIN, canned.PARAMS, canned.PARAMS, canned.STDIN]
+        environ: dict[str, str] = {}
+        floor.decode(pump.records(data)[1][1], environ)
+        assert environ.keys() == canned.TRAFFIC[name].keys()
+        assert (
+            environ["REQUEST_URI"]
+            == environ["PATH_INFO"] + ("?" if environ["QUERY_STRING"] else "") + environ["QUERY_STRING"]
+        )
+
+
+def test_params_come_in_the_order_of_our_nginx_file() -> None:
+    names = list(canned.ordered(canned.BROWSER))
+    assert names.index("REQUEST_METHOD") < names.index("REQUEST_ID") < names.index("HTTP_COOKIE")
+    assert set(names) == set(canned.BROWSER)
 
 
 def test_long_values_have_four_byte_lengths() -> None:
-    environ: dict[str, object] = {}
+    environ: dict[str, str] = {}
     floor.decode(canned.pair("A", "x" * 127) + canned.pair("B", "y" * 128), environ)
     assert environ == {"A": "x" * 127, "B": "y" * 128}
 
@@ -41,11 +51,11 @@ def test_a_reply_other_than_200_is_refused(out: bytes) -> None:
 
 def test_every_backend_gets_the_shipped_parameters() -> None:
     routes = [Route("a", Path("/a"), "fastcgi", kept=True), Route("b", Path("/b"), "uwsgi", kept=False)]
-    text = configuration(Path("/tmp/x"), 8099, routes, shipped_params())
+    text = configuration(Path("/tmp/x"), 8099, routes, shipped.params())
     assert text.count("_param PATH_INFO ") == 2
     assert text.count("uwsgi_param PATH_INFO ") == 1
     assert text.count("fastcgi_keep_conn on;") == 1
-    assert shipped_map() in text
+    assert shipped.host_map() in text
 
 
 def test_directives_of_fastcgi_alone_do_not_reach_other_protocols() -> None:

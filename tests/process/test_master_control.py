@@ -1,0 +1,182 @@
+"""What the daemon tells about itself, to whom, and what that costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fcgipm import __version__
+from tests.support.daemon import ROOT, Daemon, eventually
+from tests.support.fastcgi import Connection, ask, environ, request
+from tests.support.gate import Gate
+
+DaemonFactory = Callable[..., Daemon]
+
+CASES = {"app": "cases:application"}
+
+
+def test_status_tells_what_workers_do(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": {**CASES, "workers": 2}})
+    with Gate() as gate, Connection(daemon.address()) as busy, Connection(daemon.address()) as kept:
+        busy.send(request(environ("/at-gate", GATE=gate.path)))
+        gate.arrival()
+        for _ in range(3):
+            assert kept.ask(environ("/hello"), keep=True).status == 200
+        assert ask(daemon.address(), "/status", STATUS="404 Not Found").complete
+        pool = daemon.status()["pools"]["web"]
+        assert pool["requests"]["active"] == 1 and pool["requests"]["total"] >= 4
+        assert (pool["workers"]["busy"], pool["workers"]["idle"]) == (1, 1)
+        by_state = {process["state"]: process for process in pool["processes"]}
+        assert by_state["idle"]["kept"] == 1 and by_state["busy"]["kept"] == 0
+        assert by_state["idle"]["requests"] == 4 and by_state["busy"]["requests"] == 1
+        gate.open()
+        assert busy.read_reply().complete
+    eventually(lambda: daemon.status()["pools"]["web"]["requests"]["active"] == 0, "nothing active")
+
+
+def test_status_for_people_and_of_one_pool(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"one": CASES, "two": CASES})
+    everything = daemon.command("status")
+    assert everything.returncode == 0 and "one   ready" in everything.stdout and "two   ready" in everything.stdout
+    one = daemon.command("status", "one", "--json")
+    assert one.returncode == 0 and list(json.loads(one.stdout)["pools"]) == ["one"]
+    none = daemon.command("status", "three")
+    assert none.returncode == 1 and "there is no pool 'three'; the pools are one, two" in none.stderr
+
+
+def test_ping(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": CASES})
+    assert daemon.command("ping").stdout == f"fcgipm {__version__} running, pid {daemon.pid}\n"
+    pool = daemon.command("ping", "web")
+    assert pool.returncode == 0 and pool.stdout.startswith(f"web answers at {daemon.address()}: FCGI_MAX_CONNS=")
+
+
+@pytest.mark.parametrize("command", ["status", "ping", "stop"])
+def test_without_a_daemon(command: str) -> None:
+    daemon = Daemon({"web": CASES})
+    try:
+        done = daemon.command(command)
+        assert done.returncode == 2 and f"fcgipm is not running: nobody answers at {daemon.control_path}" in done.stderr
+    finally:
+        daemon.destroy()
+
+
+def test_the_commands_find_the_daemon_by_its_socket_too(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": CASES})
+    arguments = [sys.executable, "-m", "fcgipm.cli", "status", "--control", str(daemon.control_path)]
+    assert subprocess.run(arguments, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def test_a_command_it_does_not_know(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": CASES})
+    (answer,) = daemon.control({"command": "dance"})
+    assert answer["result"] is None and answer["error"] == "unknown command 'dance'; this daemon knows ping, status, stop"
+
+
+def test_bad_clients_harm_nobody(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": CASES})
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(100)]
+    for client in silent:
+        client.connect(str(daemon.control_path))
+    noisy = socket.socket(socket.AF_UNIX)
+    noisy.connect(str(daemon.control_path))
+    for client in silent[:10]:
+        client.close()
+    eventually(lambda: _says_nothing_more(noisy), "the hundred-and-first is turned away")
+    for client in [*silent, noisy]:
+        client.close()
+    eventually(lambda: daemon.command("ping").returncode == 0, "there is room again")
+
+
+def _says_nothing_more(client: socket.socket) -> bool:
+    try:
+        client.send(b"x" * 70000)
+        return client.recv(1000) == b""
+    except OSError:
+        return True
+
+
+def test_the_control_socket_is_private(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": CASES})
+    assert stat.S_IMODE(daemon.control_path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(Path(f"{daemon.control_path}.lock").stat().st_mode) == 0o600
+
+
+@pytest.mark.root
+class TestOthers:
+    def try_status(self, daemon: Daemon, uid: int, gid: int, groups: list[int]) -> bytes:
+        """What another user hears: an answer, or an error's name."""
+        code = (
+            "import socket\n"
+            "s = socket.socket(socket.AF_UNIX)\n"
+            "try:\n"
+            f"    s.connect({str(daemon.control_path)!r})\n"
+            "    s.sendall(b'{\"command\": \"ping\"}\\n')\n"
+            "    print(s.makefile().readline(), end='')\n"
+            "except OSError as error:\n"
+            "    print(type(error).__name__, end='')\n"
+        )
+        command = ["/usr/bin/python3", "-c", code]
+        return subprocess.run(command, user=uid, group=gid, extra_groups=groups, cwd="/", stdout=subprocess.PIPE, check=True).stdout
+
+    def test_another_user_cannot_even_connect(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": CASES})
+        assert self.try_status(daemon, 33, 33, []) == b"PermissionError"
+
+    def test_a_wide_open_socket_does_not_make_a_commander(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": CASES}, settings=control_with(mode="0666"))
+        assert b"not allowed" in self.try_status(daemon, 33, 33, [])
+
+    def test_the_control_group_may_command(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": CASES}, settings=control_with(mode="0660", group="daemon"))
+        assert b'"running"' in self.try_status(daemon, 33, 1, [])
+        assert b'"running"' in self.try_status(daemon, 33, 33, [1])
+        assert self.try_status(daemon, 33, 33, [2]) == b"PermissionError"
+
+
+def control_with(**more: str) -> Callable[[Daemon], dict[str, object]] | dict[str, object]:
+    return {"control": {"path": "run/control.sock", **more}}
+
+
+class TestAtRest:
+    def wake_ups(self, pids: list[int]) -> dict[int, int]:
+        """How often each thread of each process went to sleep: every wake-up ends in one."""
+        found = {}
+        for pid in pids:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                fields = Path(f"/proc/{pid}/task/{thread}/status").read_text().splitlines()
+                found[int(thread)] = int(next(line for line in fields if line.startswith("voluntary_ctxt")).split()[1])
+        return found
+
+    def test_nobody_wakes_up(self, daemon_factory: DaemonFactory) -> None:
+        """Master, template and workers, after having been busy: not one wake-up in a second."""
+        daemon = daemon_factory({"web": {**CASES, "workers": 2}})
+        with Connection(daemon.address()) as kept:
+            for _ in range(20):
+                kept.ask(environ("/hello"), keep=True)
+            pids = sorted(daemon.processes())
+            assert len(pids) == 4
+            quiet = threading.Event()
+
+            def a_quiet_second() -> bool:
+                before = self.wake_ups(pids)
+                quiet.wait(1.0)
+                return self.wake_ups(pids) == before
+
+            eventually(a_quiet_second, "a second without a wake-up", timeout=10)
+
+    def test_the_master_is_small(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": {**CASES, "workers": 4}, "api": CASES})
+        daemon.status()
+        rollup = Path(f"/proc/{daemon.pid}/smaps_rollup").read_text()
+        pss = int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1])
+        assert pss < 14 * 1024, f"{pss} KiB"
