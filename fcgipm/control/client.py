@@ -30,7 +30,7 @@ def ask(
     """
     with _connect(path, timeout) as connection:
         try:
-            connection.sendall(protocol.encode(request))
+            _send(connection, protocol.encode(request))
             return _await_result(connection, path, progress)
         except TimeoutError:
             raise ControlRefused(f"the daemon at {path} gave no answer within {timeout:g} s") from None
@@ -52,6 +52,14 @@ def _connect(path: str, timeout: float | None) -> socket.socket:
         connection.close()
         raise NotRunning(f"fcgipm is not running: nobody answers at {path} ({error.strerror or error})") from None
     return connection
+
+
+def _send(connection: socket.socket, line: bytes) -> None:
+    """Send the request. A daemon that refuses whoever we are may have answered and closed already: then there is an answer to read."""
+    try:
+        connection.sendall(line)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
 
 
 def _await_result(connection: socket.socket, path: str, progress: Callable[[str], None] | None) -> Any:

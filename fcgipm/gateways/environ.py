@@ -25,7 +25,7 @@ class EnvironMaker:
     def complete(self, environ: Environ) -> None:
         """Bring `environ`, so far the params alone, into WSGI's form; ``wsgi.input`` is the caller's to add."""
         for name in _ABSENT_IF_EMPTY:
-            if environ.get(name) == "":
+            if name in environ and not environ[name]:
                 del environ[name]
         if not environ.keys().isdisjoint(_CLIENTS_WORD):
             for name in _CLIENTS_WORD:

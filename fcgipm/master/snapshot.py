@@ -26,13 +26,13 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
     pool, settings = runner.pool, runner.settings
     readings = {worker.number: _read(runner, worker) for worker in pool.workers.values()}
     states = {worker.number: worker_state(worker, readings[worker.number]) for worker in pool.workers.values()}
-    newest = pool.newest
+    current, newest = pool.current, pool.newest
     template = runner.templates.get(newest.number) if newest is not None else None
     return PoolSnapshot(
         name=runner.name,
         interface=settings["interface"],
-        python=newest.python if newest is not None else None,
-        generation=newest.number if newest is not None else 0,
+        python=current.python if current is not None else None,
+        generation=current.number if current is not None else 0,
         state=pool.state,
         reason=pool.reason,
         listen=tuple(ListenerSnapshot(listener.address) for listener in runner.listeners),

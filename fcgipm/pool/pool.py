@@ -75,6 +75,11 @@ class Pool:
         return self.generations[-1] if self.generations else None
 
     @property
+    def current(self) -> Generation | None:
+        """The newest generation whose application could be imported; before there is one, the one that is tried."""
+        return next((g for g in reversed(self.generations) if g.python is not None), self.newest)
+
+    @property
     def ready_count(self) -> int:
         """Workers that accept connections."""
         return sum(worker.ready for worker in self.workers.values())

@@ -56,7 +56,7 @@ class ProcessSnapshot(NamedTuple):
 
 
 class PoolSnapshot(NamedTuple):
-    """One pool. `python` is its interpreter's version, None before a template told it; `template` the pid of the newest template."""
+    """One pool. `python` is its interpreter's version, None before a template told it; `template` the pid of the living template, if there is one."""
 
     name: str
     interface: str

@@ -159,9 +159,9 @@ class Connection:
         return self.next_head()
 
     @property
-    def drained(self) -> bool:
-        """All that was sent to us has been read, as far as the protocol tells: closing now resets nothing."""
-        return self._input_ended or (self._body_ended and self.codec.between_records)
+    def complete(self) -> bool:
+        """The request has been read and answered to its end: closing now resets nothing."""
+        return self.finished and self._body_ended and self.codec.idle
 
     def readable(self) -> bool:
         """Something has come that nobody has read."""

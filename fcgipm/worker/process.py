@@ -101,8 +101,9 @@ class Worker:
         self._loops = [self._make_loop(application, slot, thread) for thread in range(settings.threads)]
 
     def _open_doors(self, inherited: Inherited) -> Doors:
+        sockets = [_listening(number) for number in inherited.listeners]
         listeners = [
-            Listener(_listening(number), allow) for number, allow in zip(inherited.listeners, self._settings.allow)
+            Listener(sock, int(sock.family), allow) for sock, allow in zip(sockets, self._settings.allow)
         ]
         give = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.give)
         take = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.take)

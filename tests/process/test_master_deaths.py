@@ -96,6 +96,7 @@ def test_a_killed_template_is_followed_by_a_new_generation(daemon_factory: Daemo
     daemon.wait_for_line("RuntimeError: half deployed")
     assert ask(daemon.address()).body == b"old" and set(daemon.workers()) == set(old)
     eventually(lambda: pool_of(daemon)["reason"] == "RuntimeError: half deployed", "the reason")
+    assert pool_of(daemon)["state"] == "degraded" and pool_of(daemon)["generation"] == 1
     (tmp_path / "shop.py").write_text(source % "new!")
     new = whole(daemon, 2, generation=2)
     assert not set(new) & set(old) and ask(daemon.address()).body == b"new!"

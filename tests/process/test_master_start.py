@@ -30,7 +30,7 @@ def test_it_serves_on_unix_and_tcp_of_both_families(daemon_factory: DaemonFactor
 def test_a_descriptor_that_the_starter_left_open(daemon_factory: DaemonFactory) -> None:
     with socket.create_server(("127.0.0.1", 0)) as given:
         daemon_factory({"web": {**HELLO, "listen": f"fd:{given.fileno()}"}}, pass_fds=[given.fileno()])
-        assert ask("127.0.0.1:%d" % given.getsockname()[1]).body == b"Hello, world!"
+        assert ask(f"127.0.0.1:{given.getsockname()[1]}").body == b"Hello, world!"
 
 
 def test_a_descriptor_that_is_not_there() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.daemon import ROOT, Daemon, eventually
-from tests.support.fastcgi import Connection, ask, environ, request
+from tests.support.fastcgi import Connection, Reply, ask, environ, request
 from tests.support.gate import Gate
 
 DaemonFactory = Callable[..., Daemon]
@@ -44,7 +44,8 @@ def test_what_is_queued_is_served(daemon_factory: DaemonFactory) -> None:
 def test_under_load_every_connection_that_was_made_is_answered(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"web": {**CASES, "workers": 2}})
     under_way = threading.Semaphore(0)
-    answered, lost = [], []
+    answered: list[Reply] = []
+    lost: list[object] = []
 
     def client() -> None:
         while True:
@@ -55,7 +56,10 @@ def test_under_load_every_connection_that_was_made_is_answered(daemon_factory: D
             with connection:
                 try:
                     reply = connection.ask(environ("/hello"))
-                    (answered if reply.complete and reply.body == b"hello" else lost).append(reply)
+                    if reply.complete and reply.body == b"hello":
+                        answered.append(reply)
+                    else:
+                        lost.append(reply)
                 except (OSError, EOFError) as error:
                     lost.append(error)
             under_way.release()

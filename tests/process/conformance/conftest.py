@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.process.conformance.helpers import PacketConnection, notes
-from tests.support.daemon import APPS
+from tests.process.conformance.helpers import PacketConnection, notes, start
 from tests.support.fastcgi import Connection, environ
 from tests.support.live_worker import LiveWorker
 
@@ -67,25 +66,21 @@ def listener(family: int, kind: int, address: str | tuple[str, int]) -> socket.s
 
 @pytest.fixture(scope="session")
 def shared_unix() -> Iterator[Shared]:
-    yield from shared(lambda: LiveWorker("cases:application", APPS))
+    yield from shared(start)
 
 
 @pytest.fixture(scope="session")
 def shared_tcp() -> Iterator[Shared]:
-    yield from shared(
-        lambda: LiveWorker(
-            "cases:application", APPS, listen=listener(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))
-        )
-    )
+    yield from shared(lambda: start(listen=listener(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))))
 
 
 @pytest.fixture(scope="session")
 def shared_packets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    def start() -> LiveWorker:
+    def fresh() -> LiveWorker:
         path = str(tmp_path_factory.mktemp("packets") / "socket")
-        return LiveWorker("cases:application", APPS, listen=listener(socket.AF_UNIX, socket.SOCK_SEQPACKET, path))
+        return start(listen=listener(socket.AF_UNIX, socket.SOCK_SEQPACKET, path))
 
-    yield from shared(start)
+    yield from shared(fresh)
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import sys
 import threading
 from typing import Any
 from urllib.parse import quote
@@ -12,10 +14,13 @@ from tests.support.daemon import APPS
 from tests.support.fastcgi import KEEP_CONN, PARAMS, Connection, Reply, Text, begin, environ, pairs, request, stream
 from tests.support.live_worker import LiveWorker
 
+PYTHON = os.environ.get("FCGIPM_TEST_PYTHON", sys.executable)
+"""The workers' interpreter: all cases hold under every Python a pool may have."""
+
 
 def start(**options: Any) -> LiveWorker:
     """A pool of the test's own: ``with start(workers=2, timeouts={…}) as live:``."""
-    return LiveWorker("cases:application", APPS, **options)
+    return LiveWorker("cases:application", APPS, python=PYTHON, **options)
 
 
 def open_to(live: LiveWorker) -> Connection:

@@ -208,6 +208,19 @@ def test_d61_half_read_body_on_a_kept_connection(connection: Connection) -> None
     assert connection.ask(environ("/body"), b"clean").body == b"clean"
 
 
+def test_d61_body_read_after_the_response_takes_nothing_of_the_next_request(
+    live: LiveWorker, connection: Connection
+) -> None:
+    with Gate() as gate:
+        connection.send(head("/reads-in-close", keep=True, GATE=gate.path))
+        assert connection.read_reply().body == b"done"
+        gate.arrival()
+        connection.send(record(STDIN) + asked("/body", keep=True, method="POST", body=b"next"))
+        gate.open()
+        assert connection.read_reply().body == b"next"
+    assert notes(live)[:2] == ["called reads_in_close", "close"]
+
+
 def test_d62_dripped_body_is_read_as_it_arrives(connection: Connection) -> None:
     """Each piece comes back before the next is sent: read(n) waits for n bytes at most, never for the whole body."""
     connection.send(head("/drip", READ="5"))

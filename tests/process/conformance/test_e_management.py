@@ -147,6 +147,18 @@ def values_record() -> bytes:
     return record(GET_VALUES_RESULT, content, id=0)
 
 
+def test_e67_an_answer_that_was_not_sent_reaches_nobody_else(live: LiveWorker, connection: Connection) -> None:
+    """A question and an error in one receive, amid a body whose application answers all the same."""
+    send_and_begin(live, connection, head("/stubborn", length=9))
+    connection.send(QUESTION + bytes(8))
+    connection.read_to_end()
+    live.output.take("^rejected connection")
+    for _ in range(2):
+        with open_to(live) as other:
+            reply = other.ask(environ("/hello"))
+            assert reply.body == b"hello" and not reply.others and other.at_end()
+
+
 @pytest.mark.parametrize("cut", [b"\x05", b"\x05\x05", b"\x05\x05NAME", b"\x80\x00", b"\xff\xff\xff\xff\x01AB"])
 def test_e68_truncated_pair_is_rejected(live: LiveWorker, cut: bytes) -> None:
     assert_rejected(live, record(GET_VALUES, pair("FCGI_MAX_CONNS", "") + cut, id=0))

@@ -77,6 +77,30 @@ def test_f80_each_request_begins_the_idle_time_anew() -> None:
         assert busy.ask(environ("/hello")).body == b"hello"
 
 
+@pytest.mark.parametrize("stage", ["connected", "kept", "reading"])
+def test_f80_what_came_in_time_is_served_by_a_worker_that_comes_late(stage: str) -> None:
+    """The worker was busy for longer than any time-out; the peer was not late."""
+    whole = asked("/hello")
+    with (
+        start(timeouts={"first_byte": 0.3, "keepalive": 0.3, "header": 0.3}) as live,
+        Gate() as gate,
+        open_to(live) as early,
+        open_to(live) as busy,
+    ):
+        if stage == "kept":
+            assert early.ask(environ("/hello"), keep=True).status == 200
+        sent = 50 if stage == "reading" else 0
+        early.send(whole[:sent])
+        busy.send(asked("/at-gate", GATE=gate.path))
+        gate.arrival()
+        live.until(lambda: live.reading().kept == 1)
+        early.send(whole[sent:])
+        assert early.quiet(0.5)
+        gate.open()
+        assert busy.read_reply().body == b"after the gate"
+        assert early.read_reply().body == b"hello"
+
+
 def test_f81_reset_while_idle_is_quiet(tcp: LiveWorker) -> None:
     for _ in range(10):
         with open_to(tcp) as connection:
@@ -190,6 +214,21 @@ def test_f85_stop_mid_request() -> None:
         assert busy.read_reply().body == b"after the gate"
         assert busy.at_end()
         assert queued.read_reply().body == b"hello"
+        assert live.worker.wait() == 0
+
+
+def test_f85_stop_spares_who_has_connected_and_not_asked_yet() -> None:
+    """It was accepted, and its request is under way: to close now would lose it."""
+    with start() as live, Gate() as gate, open_to(live) as early, open_to(live) as busy:
+        live.until(lambda: live.reading().kept >= 1)
+        busy.send(asked("/at-gate", GATE=gate.path))
+        gate.arrival()
+        live.stop()
+        assert early.quiet(0.2)
+        early.send(asked("/hello"))
+        gate.open()
+        assert busy.read_reply().body == b"after the gate"
+        assert early.read_reply().body == b"hello"
         assert live.worker.wait() == 0
 
 
@@ -356,6 +395,18 @@ def test_f89_allowed_on_ipv6() -> None:
         assert ask(live).body == b"hello"
     with start(listen=listener(socket.AF_INET6, socket.SOCK_STREAM, ("::1", 0)), allow=["::2"]) as live:
         with open_to(live) as connection:
+            assert connection.at_end()
+        live.output.take("^refused a connection from ::1,")
+
+
+def test_f89_ipv4_peers_of_an_ipv6_listener() -> None:
+    """They come as ::ffff:127.0.0.1, and are 127.0.0.1 all the same."""
+    both = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    with start(listen=both, allow=["127.0.0.1"]) as live:
+        port = both.getsockname()[1]
+        with Connection(f"127.0.0.1:{port}") as connection:
+            assert connection.ask(environ("/hello")).body == b"hello"
+        with Connection(f"[::1]:{port}") as connection:
             assert connection.at_end()
         live.output.take("^refused a connection from ::1,")
 

@@ -81,6 +81,22 @@ def stubborn(environ, start_response):
     return [b"stubborn"]
 
 
+def reads_in_close(environ, start_response):
+    """Its whole response is out when close() waits at the gate, and then asks for a body that nobody owes it any more."""
+
+    class Late(Closing):
+        def close(self):
+            super().close()
+            pass_gate(environ)
+            try:
+                NOTES.append(f"late read {len(environ['wsgi.input'].read())}")
+            except OSError:
+                NOTES.append("late read refused")
+
+    start_response("200 OK", [*TEXT, ("Content-Length", "4")])
+    return Late([b"done"])
+
+
 def with_child(environ, start_response):
     """Forks a child that stays (at the gate) when the request is long over."""
     if os.fork() == 0:

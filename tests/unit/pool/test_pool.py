@@ -136,7 +136,7 @@ def test_a_worker_that_dies_while_there_is_no_template_waits_for_the_next_genera
     world.template_gone(1)
     world.exit(1)
     world.wait()
-    assert not world.serving() == [] and world.templates == {2}
+    assert world.serving() == [2] and world.templates == {2}
     world.template_ready(2)
     assert world.all_up() == [3, 4]
 

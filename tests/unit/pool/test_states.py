@@ -33,9 +33,7 @@ def test_every_worker_transition(state: WorkerState, event: WorkerEvent) -> None
     after = WORKER_TABLE[state][event]
     if state is WorkerState.GONE or event is WorkerEvent.EXITED:
         assert after is WorkerState.GONE
-    elif event is WorkerEvent.LEAVE:
-        assert after not in STAYING
-    elif state not in STAYING:
+    elif event is WorkerEvent.LEAVE or state not in STAYING:
         assert after not in STAYING
     elif after is WorkerState.READY:
         assert state is WorkerState.READY or (state, event) == (WorkerState.STARTING, WorkerEvent.READY)
