@@ -35,7 +35,10 @@ def ping_pool(pool: str, address: str) -> None:
     from fcgipm.wire.fastcgi import RemoteProtocolError
 
     if address.startswith("fd:"):
-        fail(f"pool {pool} listens on {address}, a descriptor of the daemon: only its clients know the address", EX_FAILED)
+        fail(
+            f"pool {pool} listens on {address}, a descriptor of the daemon: only its clients know the address",
+            EX_FAILED,
+        )
     try:
         with connect(address, TIMEOUT) as connection:
             values = connection.get_values()

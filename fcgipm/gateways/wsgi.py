@@ -42,11 +42,13 @@ class Gateway:
             response.document("400 Bad Request")
             return response
         self._maker.complete(environ)
-        environ["wsgi.input"] = Input(exchange, declared_length(environ.get("CONTENT_LENGTH")))
+        body = Input(exchange, declared_length(environ.get("CONTENT_LENGTH")))
+        environ["wsgi.input"] = body
         try:
             self._run(environ, response)
         except BaseException as error:
             _fail(environ, response, error)
+        body.end()
         return response
 
     def _run(self, environ: Environ, response: Response) -> None:

@@ -26,6 +26,11 @@ class Input:
         self._left = length
         self._rest = b""
 
+    def end(self) -> None:
+        """The request is over: an application that kept this object finds nothing more in it, least of all the next request's body."""
+        self._left = 0
+        self._rest = b""
+
     def read(self, size: Optional[int] = -1) -> bytes:
         if size is None or size < 0:
             return b"".join(iter(self._piece, b""))

@@ -26,7 +26,7 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
     pool, settings = runner.pool, runner.settings
     readings = {worker.number: _read(runner, worker) for worker in pool.workers.values()}
     states = {worker.number: worker_state(worker, readings[worker.number]) for worker in pool.workers.values()}
-    current, newest = pool.current, pool.newest
+    current, newest = pool.roster.current, pool.roster.newest
     template = runner.templates.get(newest.number) if newest is not None else None
     return PoolSnapshot(
         name=runner.name,

@@ -32,7 +32,9 @@ def givers(before: Look, after: Look) -> list[int]:
 
     A taker is a worker with a thread that was not inside one request all the time between the looks; without one, giving away would only move the queue.
     """
-    pairs = {number: list(zip(before[number], slots, strict=True)) for number, slots in after.items() if number in before}
+    pairs = {
+        number: list(zip(before[number], slots, strict=True)) for number, slots in after.items() if number in before
+    }
     if len(pairs) == len(after) and all(_stays_inside(*pair) for slots in pairs.values() for pair in slots):
         return []
     return [number for number, slots in pairs.items() if any(is_stuck(*pair) for pair in slots)]

@@ -18,7 +18,8 @@ from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.pool.backoff import BackOff
 from fcgipm.pool.generation import Generation
-from fcgipm.pool.policy import PoolSettings, target
+from fcgipm.pool.policy import PoolSettings
+from fcgipm.pool.roster import Roster
 from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerState
 from fcgipm.pool.worker import WorkerHandle
 
@@ -41,16 +42,12 @@ class Pool:
     def __init__(self, settings: PoolSettings) -> None:
         self.settings = settings
         self.phase = PoolPhase.RUNNING
-        self.generations: list[Generation] = []
-        self.workers: dict[int, WorkerHandle] = {}
+        self.roster = Roster(settings)
         self.reason: str | None = None
         self.was_complete = False
         self.exits = dict.fromkeys(EXIT_REASONS, 0)
         self._template_backoff = BackOff()
         self._worker_backoff = BackOff()
-        self._free_slots = list(range(0, settings.slots, settings.threads))
-        self._last_number = 0
-        self._next_generation = 1
         self._deadline = 0.0
         self._now = 0.0
         self._actions: list[do.Action] = []
@@ -70,14 +67,14 @@ class Pool:
     # What others ask.
 
     @property
-    def newest(self) -> Generation | None:
-        """The generation that gets new workers, also while its template starts or after it died."""
-        return self.generations[-1] if self.generations else None
+    def workers(self) -> dict[int, WorkerHandle]:
+        """All that exist, by number."""
+        return self.roster.workers
 
     @property
-    def current(self) -> Generation | None:
-        """The newest generation whose application could be imported; before there is one, the one that is tried."""
-        return next((g for g in reversed(self.generations) if g.python is not None), self.newest)
+    def generations(self) -> list[Generation]:
+        """Those with a template or workers, oldest first."""
+        return self.roster.generations
 
     @property
     def ready_count(self) -> int:
@@ -85,15 +82,9 @@ class Pool:
         return sum(worker.ready for worker in self.workers.values())
 
     @property
-    def complete(self) -> bool:
-        """Whether every worker wanted accepts, and the newest generation's template is there to replace them."""
-        newest = self.newest
-        return newest is not None and newest.ready and self._ready_in(newest) >= target(self.settings)
-
-    @property
     def settled(self) -> bool:
         """Whether the start has come to an end, good or bad: it was complete once, or waits for its back-off with nothing under way."""
-        return self.was_complete or (self.reason is not None and not self._under_way)
+        return self.was_complete or (self.reason is not None and not self.roster.under_way)
 
     @property
     def state(self) -> str:
@@ -114,10 +105,9 @@ class Pool:
         """When to call ``step`` although nothing happened; None: not before something does."""
         if self.phase is not PoolPhase.RUNNING:
             return None if self.finished else self._deadline
-        newest = self.newest
-        if newest is None or newest.gone:
+        if self.roster.needs_template:
             return self._template_backoff.retry_at
-        return self._worker_backoff.retry_at if self._can_fork(newest) else None
+        return self._worker_backoff.retry_at if self.roster.can_fork else None
 
     def __repr__(self) -> str:
         return f"<{self.settings.name} {self.phase.value} {self.generations} {list(self.workers.values())} reason={self.reason!r}>"
@@ -125,24 +115,24 @@ class Pool:
     # What templates say.
 
     def _template_ready(self, happening: event.TemplateReady) -> None:
-        generation = self._generation(happening.generation)
+        generation = self.roster.generation(happening.generation)
         if generation is None or not generation.take(TemplateEvent.READY):
             return
         generation.python = happening.python
         generation.ready_at = self._now
-        self._next_generation = generation.number + 1
+        self.roster.prove(generation)
         if happening.threads:
             names = ", ".join(happening.threads)
             self._log("warning", f"importing the application left threads running, which no worker will have: {names}")
 
     def _template_failed(self, happening: event.TemplateFailed) -> None:
-        generation = self._generation(happening.generation)
+        generation = self.roster.generation(happening.generation)
         if generation is not None and generation.take(TemplateEvent.FAILED):
             # Having said why, it may hang in threads that its import left running. Without a word, it is about to end in a way worth knowing.
             self._actions.append(do.EndTemplate(generation.number, force=happening.said))
 
     def _template_gone(self, happening: event.TemplateGone) -> None:
-        generation = self._generation(happening.generation)
+        generation = self.roster.generation(happening.generation)
         if generation is None or not generation.take(TemplateEvent.GONE) or self.phase is not PoolPhase.RUNNING:
             return
         self._template_backoff.died(generation.lived(self._now), self._now)
@@ -205,51 +195,34 @@ class Pool:
     # Keeping the pool as it should be.
 
     def _keep_running(self) -> None:
-        newest = self.newest
-        if (newest is None or newest.gone) and self._template_backoff.permits(self._now):
-            self._start_generation()
-        elif newest is not None and newest.ready:
-            self._fork_missing(newest)
+        if self.roster.needs_template and self._template_backoff.permits(self._now):
+            self._actions.append(do.StartTemplate(self.roster.open_generation().number))
+        if self.roster.can_fork and self._worker_backoff.permits(self._now):
+            self._fork_missing()
         self._retire_older()
-        self._drop_empty_generations()
-        if self.complete:
+        self.roster.drop_empty_generations()
+        if self.roster.complete:
             self.was_complete = True
             self.reason = None
 
-    def _start_generation(self) -> None:
-        self.generations = [g for g in self.generations if g.number != self._next_generation]
-        self.generations.append(Generation(self._next_generation))
-        self._actions.append(do.StartTemplate(self._next_generation))
-
-    def _fork_missing(self, newest: Generation) -> None:
-        if not self._can_fork(newest) or not self._worker_backoff.permits(self._now):
-            return
-        count = min(self._missing(newest), len(self._free_slots))
-        born = [self._new_worker(newest) for _ in range(count)]
+    def _fork_missing(self) -> None:
+        newest = self.generations[-1]
+        born = [self.roster.hire(newest) for _ in range(self.roster.can_fork)]
         self._actions.append(do.Fork(newest.number, tuple((worker.number, worker.slot) for worker in born)))
-
-    def _new_worker(self, generation: Generation) -> WorkerHandle:
-        self._last_number += 1
-        worker = WorkerHandle(self._last_number, self._free_slots.pop(0), generation.number)
-        self.workers[worker.number] = worker
-        return worker
 
     def _retire_older(self) -> None:
         """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.
 
         That it is the newest of all is not asked: its template may be dead already, and its successor needs the slots of the older ones.
         """
-        latest = next((g for g in reversed(self.generations) if self._staying_in(g)), None)
-        if latest is None or self._ready_in(latest) < self._staying_in(latest):
+        roster = self.roster
+        latest = next((g for g in reversed(self.generations) if roster.staying_in(g)), None)
+        if latest is None or roster.ready_in(latest) < roster.staying_in(latest):
             return
-        if self._missing(latest) <= 0 or (not self._free_slots and self._newest_ready):
-            for worker in list(self.workers.values()):
+        if roster.missing_in(latest) <= 0 or (not roster.room and roster.newest_is_ready):
+            for worker in self.workers.values():
                 if worker.stays and worker.generation != latest.number:
                     self._let_go(worker, orders.RETIRE, "reload")
-
-    def _drop_empty_generations(self) -> None:
-        living = {worker.generation for worker in self.workers.values()}
-        self.generations = [g for g in self.generations if not g.gone or g.number in living or g is self.newest]
 
     # Stopping.
 
@@ -288,30 +261,6 @@ class Pool:
 
     # Small parts.
 
-    @property
-    def _newest_ready(self) -> bool:
-        return self.newest is not None and self.newest.ready
-
-    def _generation(self, number: int) -> Generation | None:
-        return next((g for g in self.generations if g.number == number), None)
-
-    def _staying_in(self, generation: Generation) -> int:
-        return sum(w.stays and w.generation == generation.number for w in self.workers.values())
-
-    def _ready_in(self, generation: Generation) -> int:
-        return sum(w.ready and w.generation == generation.number for w in self.workers.values())
-
-    def _missing(self, newest: Generation) -> int:
-        return target(self.settings) - self._staying_in(newest)
-
-    def _can_fork(self, newest: Generation) -> bool:
-        return newest.ready and self._missing(newest) > 0 and bool(self._free_slots)
-
-    @property
-    def _under_way(self) -> bool:
-        starting = any(not g.ready and not g.gone for g in self.generations)
-        return starting or any(w.stays and not w.ready for w in self.workers.values())
-
     def _let_go(self, worker: WorkerHandle, word: bytes, why: str) -> None:
         if not worker.take(WorkerEvent.LEAVE):
             return
@@ -323,8 +272,7 @@ class Pool:
         self._actions.append(do.Order(worker.number, word))
 
     def _forget(self, worker: WorkerHandle) -> None:
-        del self.workers[worker.number]
-        self._free_slots.append(worker.slot)
+        self.roster.dismiss(worker)
         self._actions.append(do.Release(worker.number, worker.slot))
 
     def _when(self, backoff: BackOff) -> str:

@@ -196,6 +196,8 @@ class Connection:
                 return data
             if self.left:
                 raise ClientLeft("the client left before its body was complete")
+            if self.finished:  # What comes now belongs to the next request.
+                raise ClientLeft("the response is complete: no more of the request's body is received")
             if not self._receive(_BODY_PIECE) and not _wait(self.sock, select.POLLIN, self._settings.timeouts.body):
                 raise BodyTimeout(f"no more of the request's body within {self._settings.timeouts.body:g} s")
 

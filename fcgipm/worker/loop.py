@@ -10,7 +10,7 @@ import errno
 import select
 import socket
 import time
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import say
@@ -136,9 +136,9 @@ class Loop:
             return error.errno == errno.ECONNABORTED
         self._starved = False
         connection = self._new_connection(number, listener.family)
-        if listener.allow is not None and address[0] not in listener.allow:
+        if listener.allow is not None and _peer(address) not in listener.allow:
             self._close(connection)
-            say(f"refused a connection from {address[0]}, which is not in the listener's allow")
+            say(f"refused a connection from {_peer(address)}, which is not in the listener's allow")
         else:
             self._readable(connection, self._timeouts.first_byte)
         return True
@@ -280,6 +280,8 @@ class Loop:
         for number, connection in list(self.waiting.items()):
             if connection.deadline > now:
                 self._check_at = min(self._check_at, connection.deadline)
+            elif not connection.lingers and connection.readable():
+                continue  # It came in time; this worker was late.
             elif self.waiting.pop(number, None) is not None:
                 if connection.reading and not connection.lingers:
                     say(f"rejected connection: its request header was not complete within {self._timeouts.header:g} s")
@@ -325,9 +327,10 @@ class Loop:
         self._door_numbers.clear()
 
     def close_unused(self) -> None:
-        """Close every idle connection on which nothing has come; called by the order thread while this one is inside a request."""
+        """Close every kept connection on which nothing has come; called by the order thread while this one is inside a request."""
         for number, connection in list(self.waiting.items()):
-            if connection.codec.idle and not connection.readable() and self.waiting.pop(number, None) is not None:
+            unused = connection.codec.idle and not connection.untouched and not connection.readable()
+            if unused and self.waiting.pop(number, None) is not None:
                 self._close(connection)
 
     def _close_idle(self) -> None:
@@ -347,3 +350,8 @@ class Loop:
             connection.sock.close()
         if self.current is not None:
             self.current.sock.close()
+
+
+def _peer(address: Tuple[str, ...]) -> str:
+    """The IP address of an accepted connection; an IPv4 peer of an IPv6 listener by its own name."""
+    return address[0][7:] if address[0].startswith("::ffff:") else address[0]

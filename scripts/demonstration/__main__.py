@@ -22,7 +22,7 @@ CONFIGURATION = """\
 control: {folder}/control.sock
 pools:
   web:
-    app: site.py:app
+    app: hello.py:app
     directory: {site}
     listen: unix:{folder}/web.sock
     workers: 2
@@ -62,7 +62,7 @@ def main() -> int:
         wait_for_an_end(running)
         return 1
     except KeyboardInterrupt:
-        print("\nEnding nginx, then fcgipm (it finishes what it has begun) ...", flush=True)
+        print("\nEnding (fcgipm finishes what it has begun) ...", flush=True)
         return 0
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -84,7 +84,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule()
     def workers_outnumber_nothing(self) -> None:
         staying = [worker for worker in self.world.pool.workers.values() if worker.stays]
-        newest = self.world.pool.newest
+        newest = self.world.pool.roster.newest
         of_newest = [worker for worker in staying if newest is not None and worker.generation == newest.number]
         assert len(of_newest) <= self.world.pool.settings.max
 

@@ -1,0 +1,109 @@
+"""Who is there: the generations, the workers, the slots of the scoreboard. Counting and book-keeping, no decisions."""
+
+from __future__ import annotations
+
+from fcgipm.pool.generation import Generation
+from fcgipm.pool.policy import PoolSettings, target
+from fcgipm.pool.worker import WorkerHandle
+
+
+class Roster:
+    """`generations` in order of their numbers, `workers` by theirs; numbers of workers are never used again."""
+
+    def __init__(self, settings: PoolSettings) -> None:
+        self.generations: list[Generation] = []
+        self.workers: dict[int, WorkerHandle] = {}
+        self._settings = settings
+        self._free_slots = list(range(0, settings.slots, settings.threads))
+        self._last_worker = 0
+        self._last_proven = 0
+
+    # Generations.
+
+    @property
+    def newest(self) -> Generation | None:
+        """The generation that gets new workers, also while its template starts or after it died."""
+        return self.generations[-1] if self.generations else None
+
+    @property
+    def current(self) -> Generation | None:
+        """The newest generation whose application could be imported; before there is one, the one that is tried."""
+        return next((g for g in reversed(self.generations) if g.python is not None), self.newest)
+
+    @property
+    def newest_is_ready(self) -> bool:
+        """Whether there is a template to fork from."""
+        return self.newest is not None and self.newest.ready
+
+    @property
+    def needs_template(self) -> bool:
+        """Whether a template is to be started."""
+        return self.newest is None or self.newest.gone
+
+    def generation(self, number: int) -> Generation | None:
+        """The generation of that number, if it still counts."""
+        return next((g for g in self.generations if g.number == number), None)
+
+    def open_generation(self) -> Generation:
+        """The next generation; in the place of the last one if that never got ready."""
+        self.generations = [g for g in self.generations if g.number <= self._last_proven]
+        self.generations.append(Generation(self._last_proven + 1))
+        return self.generations[-1]
+
+    def prove(self, generation: Generation) -> None:
+        """Its application could be imported: its number is taken."""
+        self._last_proven = generation.number
+
+    def drop_empty_generations(self) -> None:
+        """Forget generations whose template and workers are all gone; the newest stays, as what is to be replaced."""
+        living = {worker.generation for worker in self.workers.values()}
+        self.generations = [g for g in self.generations if not g.gone or g.number in living or g is self.newest]
+
+    # Workers.
+
+    def hire(self, generation: Generation) -> WorkerHandle:
+        """A new worker, with slots of its own; only while there are any."""
+        self._last_worker += 1
+        worker = WorkerHandle(self._last_worker, self._free_slots.pop(0), generation.number)
+        self.workers[worker.number] = worker
+        return worker
+
+    def dismiss(self, worker: WorkerHandle) -> None:
+        """It is no more; its slots are free."""
+        del self.workers[worker.number]
+        self._free_slots.append(worker.slot)
+
+    def staying_in(self, generation: Generation) -> int:
+        """Workers of a generation that serve or are about to."""
+        return sum(w.stays and w.generation == generation.number for w in self.workers.values())
+
+    def ready_in(self, generation: Generation) -> int:
+        """Workers of a generation that accept connections."""
+        return sum(w.ready and w.generation == generation.number for w in self.workers.values())
+
+    def missing_in(self, generation: Generation) -> int:
+        """Workers that a generation has too few; negative when too many."""
+        return target(self._settings) - self.staying_in(generation)
+
+    @property
+    def room(self) -> int:
+        """Workers that there are slots for."""
+        return len(self._free_slots)
+
+    @property
+    def can_fork(self) -> int:
+        """Workers that are missing and could be forked."""
+        newest = self.newest
+        return max(0, min(self.missing_in(newest), self.room)) if newest is not None and newest.ready else 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every worker wanted accepts, and the newest generation's template is there to replace them."""
+        newest = self.newest
+        return newest is not None and newest.ready and self.ready_in(newest) >= target(self._settings)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something that was started has not yet come to an end, good or bad."""
+        starting = any(not g.ready and not g.gone for g in self.generations)
+        return starting or any(w.stays and not w.ready for w in self.workers.values())
