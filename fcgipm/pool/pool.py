@@ -107,7 +107,7 @@ class Pool:
             return None if self.finished else self._deadline
         if self.roster.needs_template:
             return self._template_backoff.retry_at
-        return self._worker_backoff.retry_at if self.roster.can_fork else None
+        return self._worker_backoff.retry_at if self.roster.forkable else None
 
     def __repr__(self) -> str:
         return f"<{self.settings.name} {self.phase.value} {self.generations} {list(self.workers.values())} reason={self.reason!r}>"
@@ -197,7 +197,7 @@ class Pool:
     def _keep_running(self) -> None:
         if self.roster.needs_template and self._template_backoff.permits(self._now):
             self._actions.append(do.StartTemplate(self.roster.open_generation().number))
-        if self.roster.can_fork and self._worker_backoff.permits(self._now):
+        if self.roster.forkable and self._worker_backoff.permits(self._now):
             self._fork_missing()
         self._retire_older()
         self.roster.drop_empty_generations()
@@ -207,7 +207,7 @@ class Pool:
 
     def _fork_missing(self) -> None:
         newest = self.generations[-1]
-        born = [self.roster.hire(newest) for _ in range(self.roster.can_fork)]
+        born = [self.roster.hire(newest) for _ in range(self.roster.forkable)]
         self._actions.append(do.Fork(newest.number, tuple((worker.number, worker.slot) for worker in born)))
 
     def _retire_older(self) -> None:

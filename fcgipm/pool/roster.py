@@ -91,7 +91,7 @@ class Roster:
         return len(self._free_slots)
 
     @property
-    def can_fork(self) -> int:
+    def forkable(self) -> int:
         """Workers that are missing and could be forked."""
         newest = self.newest
         return max(0, min(self.missing_in(newest), self.room)) if newest is not None and newest.ready else 0
