@@ -1,7 +1,8 @@
 """The beat: looks at a pool's scoreboard while it is busy, and no wake-up at all while it is not.
 
-AWAKE looks again and again. When nobody is busy the beat sets ``asleep`` in the scoreboard and DOZES: it looks once more a beat later, so that a worker
-that went busy at the very moment is seen. Then it is ASLEEP until a worker, finding ``asleep`` set, clears it and sends BUSY.
+AWAKE looks again and again. When nobody is busy and no request began since the last look (under a load of short requests nobody may be busy at
+the very moment), the beat sets ``asleep`` in the scoreboard and DOZES: it looks once more a beat later, so that a worker that went busy just then
+is seen. Then it is ASLEEP until a worker, finding ``asleep`` set, clears it and sends BUSY.
 """
 
 from __future__ import annotations
@@ -47,18 +48,18 @@ class Beat:
         self.next_look: float | None = None
 
     def wake(self, now: float) -> None:
-        """A worker went busy: the first look is due at once."""
+        """A worker went busy: whoever is stuck will be so a beat from now."""
         self._words[scoreboard.ASLEEP] = 0
         if self.sleep is not Sleep.AWAKE:
             self._before = {}
             self.sleep = Sleep.AWAKE
-            self.next_look = now
+            self.next_look = now + KEPT_INTERVAL
 
     def look(self, now: float) -> None:
         """Look at everybody, let the stuck give away, and say when to look again."""
         look = {number: self._read(slot) for number, slot in self._workers()}
         busy = [slot for slots in look.values() for slot in slots if slot.busy]
-        if not busy:
+        if not busy and _begun(look) == _begun(self._before):
             self._fall_asleep(now)
             return
         self._words[scoreboard.ASLEEP] = 0
@@ -73,7 +74,6 @@ class Beat:
         self._words.release()
 
     def _fall_asleep(self, now: float) -> None:
-        self._before = {}
         if self.sleep is Sleep.AWAKE:
             self._words[scoreboard.ASLEEP] = 1
             self.sleep = Sleep.DOZING
@@ -93,3 +93,7 @@ class Beat:
             )
             for start in starts
         )
+
+
+def _begun(look: Look) -> int:
+    return sum(slot.begun for slots in look.values() for slot in slots)

@@ -7,7 +7,7 @@ import resource
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -136,8 +136,12 @@ def test_out_of_descriptors_the_client_is_turned_away(server: ControlServer, pee
 
 
 class TestClient:
-    def answer(self, server: ControlServer, *lines: bytes) -> None:
-        def serve() -> None:
+    @pytest.fixture
+    def answer(self, server: ControlServer) -> Iterator[Callable[..., None]]:
+        """Serves one client with these lines, in a thread that has ended when the test ends."""
+        threads: list[threading.Thread] = []
+
+        def serve(lines: tuple[bytes, ...]) -> None:
             select.select([server], [], [], 5)
             session = accepted(server)
             select.select([session], [], [], 5)
@@ -146,21 +150,27 @@ class TestClient:
                 session.send(line)
             server.drop(session)
 
-        threading.Thread(target=serve).start()
+        def start(*lines: bytes) -> None:
+            threads.append(threading.Thread(target=serve, args=(lines,)))
+            threads[-1].start()
 
-    def test_progress_and_result(self, server: ControlServer, path: str) -> None:
-        self.answer(server, protocol.progress("1"), protocol.progress("2"), protocol.result({"a": 1}))
+        yield start
+        for thread in threads:
+            thread.join()
+
+    def test_progress_and_result(self, answer: Callable[..., None], path: str) -> None:
+        answer(protocol.progress("1"), protocol.progress("2"), protocol.result({"a": 1}))
         seen: list[str] = []
         assert client.ask(path, {"command": "x"}, seen.append) == {"a": 1}
         assert seen == ["1", "2"]
 
-    def test_a_refusal(self, server: ControlServer, path: str) -> None:
-        self.answer(server, protocol.refusal("there is no pool 'x'"))
+    def test_a_refusal(self, answer: Callable[..., None], path: str) -> None:
+        answer(protocol.refusal("there is no pool 'x'"))
         with pytest.raises(client.ControlRefused, match="there is no pool 'x'"):
             client.ask(path, {"command": "x"})
 
-    def test_a_daemon_that_dies_before_it_answers(self, server: ControlServer, path: str) -> None:
-        self.answer(server, protocol.progress("1"))
+    def test_a_daemon_that_dies_before_it_answers(self, answer: Callable[..., None], path: str) -> None:
+        answer(protocol.progress("1"))
         with pytest.raises(client.NotRunning, match="went away"):
             client.ask(path, {"command": "x"})
 

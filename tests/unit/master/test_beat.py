@@ -44,9 +44,20 @@ def test_it_begins_asleep_and_says_so(board: Board) -> None:
 def test_the_first_busy_worker_wakes_it(board: Board) -> None:
     board.set(0, busy=True)
     board.beat.wake(10.0)
-    assert board.beat.next_look == 10.0 and board.asleep == 0
-    board.beat.look(10.0)
-    assert board.beat.next_look == 10.0 + BUSY_INTERVAL
+    assert board.beat.next_look == 10.0 + KEPT_INTERVAL and board.asleep == 0
+    board.beat.look(10.1)
+    assert board.beat.next_look == 10.1 + BUSY_INTERVAL
+
+
+def test_requests_too_short_to_be_seen_keep_it_awake(board: Board) -> None:
+    """Else every other request would wake the master again."""
+    board.beat.wake(10.0)
+    for begun in range(2, 6):
+        board.set(0, busy=False, begun=begun)
+        board.beat.look(10.0 + begun)
+        assert board.beat.sleep is Sleep.AWAKE and board.asleep == 0
+    board.beat.look(20.0)
+    assert board.asleep == 1
 
 
 def test_kept_connections_make_it_faster(board: Board) -> None:
