@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.support.alone import turn
@@ -15,6 +16,9 @@ from tests.support.daemon import Daemon
 from tests.support.nginx import Nginx
 
 TURNS = pytest.StashKey[str]()
+
+hypothesis.settings.register_profile("shared", deadline=None)  # one slow example on a busy machine is no failure
+hypothesis.settings.load_profile("shared")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -62,6 +62,9 @@ class Loop:
         self.waiting: Dict[int, Connection] = {}
         """By descriptor: everything that epoll watches but the doors."""
         self.current: Optional[Connection] = None
+        """The connection whose request is being served."""
+        self.shut = False
+        """Nothing is accepted any more."""
         self._settings = settings
         self._timeouts = settings.timeouts
         self._gateway = gateway
@@ -321,10 +324,12 @@ class Loop:
         self._close_idle()
 
     def _unregister_doors(self) -> None:
-        for number in (*self._listeners, self._doors.take.fileno()):
-            if number in self._door_numbers:
-                self.epoll.unregister(number)
-        self._door_numbers.clear()
+        if not self.shut:
+            self.shut = True
+            self._door_numbers.clear()
+            for sock in (*(listener.sock for listener in self._doors.listeners), self._doors.take):
+                if sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
+                    self.epoll.unregister(sock)
 
     def close_unused(self) -> None:
         """Close every kept connection on which nothing has come; called by the order thread while this one is inside a request."""

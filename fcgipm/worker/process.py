@@ -179,9 +179,19 @@ class Worker:
             self._give_away()
         elif order == orders.RETIRE:
             self._leave(RETIRE)
-        elif order == orders.STOP or not order:
+        elif order == orders.STOP:
             self._leave(STOP)
+        elif not order:
+            self._abandon()
         return bool(order)
+
+    def _abandon(self) -> None:
+        """The master is gone. Its successor gets the addresses as soon as nobody here accepts any more, however long a request still takes."""
+        self._leave(STOP)
+        while any(loop.current is None and not loop.shut for loop in self._loops):
+            time.sleep(0.01)
+        for listener in self._doors.listeners:
+            listener.sock.close()
 
     def _obey_signals(self, numbers: bytes) -> None:
         if self._mode == SERVE and {signal.SIGTERM, signal.SIGINT}.intersection(numbers):

@@ -119,8 +119,10 @@ class TestTheMasterIsKilled:
         finally:
             daemon.destroy()
 
-    def test_a_worker_inside_a_request_finishes_it_while_the_next_daemon_serves(self) -> None:
-        daemon = Daemon({"web": CASES})
+    @pytest.mark.parametrize("kind", ["unix", "tcp"])
+    def test_a_worker_inside_a_request_finishes_it_while_the_next_daemon_serves(self, kind: str) -> None:
+        listen = {"listen": f"127.0.0.1:{free_port()}"} if kind == "tcp" else {}
+        daemon = Daemon({"web": {**CASES, **listen}})
         try:
             daemon.start()
             with Gate() as gate, Connection(daemon.address()) as connection:

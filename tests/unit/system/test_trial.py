@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
 import pytest
 
 from fcgipm.system.trial import try_application
@@ -17,11 +18,10 @@ from fcgipm.system.trial import try_application
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Any:
     """No child and no descriptor remains."""
-    before = sorted(os.listdir("/proc/self/fd"))
+    before, children = sorted(os.listdir("/proc/self/fd")), psutil.Process().children()
     yield
     assert sorted(os.listdir("/proc/self/fd")) == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert psutil.Process().children() == children  # others belong to fixtures that outlive this module
 
 
 def pool(folder: Path, code: str, **changes: Any) -> dict[str, Any]:
