@@ -25,6 +25,9 @@ COMMANDS = {
     "config": ("config", "Show the values in effect."),
     "schema": ("schema", "Print a JSON Schema of the configuration file, for editors."),
     "request": ("request", "Send one request to a FastCGI address and print the answer."),
+    "nginx": ("nginx", "Print a server block of nginx that fits the configuration."),
+    "init": ("init", "Look at this folder and write a first fcgipm.yaml."),
+    "demo": ("demo", "Serve a site that shows what happens, on this machine only."),
 }
 """Command → its module below this package, which holds a click command called `command`, and its line in the list of commands."""
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator
 
 Environ = Dict[str, Any]
 
-_ABSENT_IF_EMPTY = ("HTTP_HOST", "REMOTE_USER", "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE")
+_ALWAYS = frozenset(("QUERY_STRING", "SERVER_PROTOCOL", "SCRIPT_NAME"))
 _CLIENTS_WORD = ("HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING")
 """Headers that would be taken for something else: HTTP_PROXY for a setting ("httpoxy"), the others for facts about a body that the server has decoded."""
 
@@ -24,25 +24,22 @@ class EnvironMaker:
 
     def complete(self, environ: Environ) -> None:
         """Bring `environ`, so far the params alone, into WSGI's form; ``wsgi.input`` is the caller's to add."""
-        for name in _ABSENT_IF_EMPTY:
-            if name in environ and not environ[name]:
-                del environ[name]
+        get = environ.get
+        if not (get("HTTP_HOST", 1) and get("REMOTE_USER", 1) and get("AUTH_TYPE", 1) and get("CONTENT_LENGTH", 1) and get("CONTENT_TYPE", 1)):
+            _drop_empty(environ)
         if not environ.keys().isdisjoint(_CLIENTS_WORD):
             for name in _CLIENTS_WORD:
                 environ.pop(name, None)
-        if not environ.get("PATH_INFO"):
-            environ["PATH_INFO"] = environ.get("SCRIPT_NAME", "")
+        if not get("PATH_INFO"):
+            environ["PATH_INFO"] = get("SCRIPT_NAME", "")
             environ["SCRIPT_NAME"] = ""
         if self._mount:
             self._apply_mount(environ)
         environ.update(self._constants)
-        https = environ.get("REQUEST_SCHEME") == "https" or environ.get("HTTPS", "").lower() in ("on", "1")
+        https = get("REQUEST_SCHEME") == "https" or ("HTTPS" in environ and environ["HTTPS"].lower() in ("on", "1"))
         environ["wsgi.url_scheme"] = "https" if https else "http"
-        if not (environ.get("SERVER_NAME") and environ.get("SERVER_PORT") and environ.get("REQUEST_ID")):
+        if not (get("SERVER_NAME") and get("SERVER_PORT") and get("REQUEST_ID") and environ.keys() >= _ALWAYS):
             self._fill_in(environ, https)
-        if "QUERY_STRING" not in environ or "SERVER_PROTOCOL" not in environ or "SCRIPT_NAME" not in environ:
-            for name, value in (("QUERY_STRING", ""), ("SERVER_PROTOCOL", "HTTP/1.0"), ("SCRIPT_NAME", "")):
-                environ.setdefault(name, value)
 
     def _apply_mount(self, environ: Environ) -> None:
         mount, path = self._mount, environ["PATH_INFO"]
@@ -52,6 +49,8 @@ class EnvironMaker:
 
     def _fill_in(self, environ: Environ, https: bool) -> None:
         """What every environ has although a server did not send it."""
+        for name, value in (("QUERY_STRING", ""), ("SERVER_PROTOCOL", "HTTP/1.0"), ("SCRIPT_NAME", "")):
+            environ.setdefault(name, value)
         if not environ.get("SERVER_NAME"):
             host = environ.get("HTTP_HOST", "").rpartition("]")
             environ["SERVER_NAME"] = host[0] + host[1] + host[2].partition(":")[0] or environ.get("SERVER_ADDR") or "localhost"
@@ -59,3 +58,10 @@ class EnvironMaker:
             environ["SERVER_PORT"] = "443" if https else "80"
         if not environ.get("REQUEST_ID"):
             environ["REQUEST_ID"] = f"{self._worker}-{next(self._ids):x}"
+
+
+def _drop_empty(environ: Environ) -> None:
+    """Some servers send as empty what others leave out; for these, present means something."""
+    for name in ("HTTP_HOST", "REMOTE_USER", "AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE"):
+        if environ.get(name) == "":
+            del environ[name]

@@ -20,8 +20,18 @@ Application = Callable[[Environ, Callable[..., Any]], Any]
 class Gateway:
     """Serves one application in one thread."""
 
-    def __init__(self, application: Application, *, mount: str, multithread: bool, multiprocess: bool, worker: str) -> None:
-        """`mount` and `worker` as in EnvironMaker; the other two become ``wsgi.multithread`` and ``wsgi.multiprocess``."""
+    def __init__(
+        self,
+        application: Application,
+        *,
+        mount: str,
+        multithread: bool,
+        multiprocess: bool,
+        worker: str,
+        facts: Optional[Environ] = None,
+    ) -> None:
+        """`mount` and `worker` as in EnvironMaker; `multithread` and `multiprocess` become the ``wsgi.`` keys of these names; `facts` are further
+        keys of every environ (PEP 3333, "environ Variables": server-defined ones have a prefix of their own)."""
         self._application = application
         constants: Environ = {
             "wsgi.version": (1, 0),
@@ -31,6 +41,7 @@ class Gateway:
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
             "wsgi.input_terminated": True,
+            **(facts or {}),
         }
         self._maker = EnvironMaker(mount, constants, worker)
 

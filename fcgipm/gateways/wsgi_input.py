@@ -30,6 +30,7 @@ class Input:
         """The request is over: an application that kept this object finds nothing more in it, least of all the next request's body."""
         self._left = 0
         self._rest = b""
+        del self._exchange  # It holds the environ, which holds this: a ring that only the garbage collector would find.
 
     def read(self, size: Optional[int] = -1) -> bytes:
         if size is None or size < 0:

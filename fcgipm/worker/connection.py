@@ -24,6 +24,7 @@ from fcgipm.wire.fastcgi import (
     encode_stdout,
 )
 from fcgipm.worker.body import BodyStore
+from fcgipm.worker.recording import RecordingApplication
 from fcgipm.worker.settings import Settings
 
 _VALUES = {b"FCGI_MAX_CONNS": b"1", b"FCGI_MAX_REQS": b"1", b"FCGI_MPXS_CONNS": b"0"}
@@ -51,7 +52,8 @@ class Closed(Exception):
 
 def new_codec(settings: Settings, decoder: ParamsDecoder) -> Application:
     """The codec of a connection whose requests are served one at a time."""
-    return Application(settings.max_params, 1, _VALUES, decoder)
+    kind = RecordingApplication if settings.records else Application
+    return kind(settings.max_params, 1, _VALUES, decoder)
 
 
 class Connection:

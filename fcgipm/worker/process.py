@@ -116,6 +116,11 @@ class Worker:
             multithread=self._settings.threads > 1,
             multiprocess=True,
             worker=f"{os.getpid():x}-{time.time_ns() // 1000000:x}-{thread:x}",
+            facts={
+                "fcgipm.pool": self._settings.pool,
+                "fcgipm.generation": str(self._settings.generation),
+                "fcgipm.thread": str(thread),
+            },
         )
         words = scoreboard.words(self._board, slot + thread)
         words[scoreboard.PID] = os.getpid()

@@ -36,6 +36,8 @@ class Settings(NamedTuple):
     timeouts: Timeouts
     max_params: int
     """Bytes."""
+    records: bool = False
+    """The application may look at its requests' records (`recording`)."""
 
 
 def decode_start(text: bytes) -> Settings:

@@ -21,6 +21,7 @@ from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.loading import NotAnApplication, load
 from fcgipm.worker import prctl
 from fcgipm.worker.process import Inherited, run_worker
+from fcgipm.worker.recording import wanted
 from fcgipm.worker.settings import Settings, decode_start
 
 _OUR_FRAMES = 3
@@ -51,7 +52,7 @@ def _receive_start(channel: socket.socket) -> Tuple[Settings, Inherited]:
     for number in descriptors:
         os.set_inheritable(number, False)
     board, give, take, *listeners = descriptors
-    return decode_start(text), Inherited(board, give, take, listeners)
+    return decode_start(text)._replace(records=wanted(os.environ)), Inherited(board, give, take, listeners)
 
 
 def _prepare(settings: Settings) -> None:

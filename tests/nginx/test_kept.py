@@ -58,7 +58,7 @@ def test_worker_retired_by_term_under_posts(
     load = Load(nginx.port, (Shot("POST", "/", b"x" * 200, lambda body: body.endswith(b" 200")) for _ in range(number)))
     load.start()
     retired = 0
-    while load.wait_for((retired + 1) * number // 12):
+    while load.wait_for((retired + 1) * 800):
         worker = daemon.workers()[0]
         os.kill(worker, signal.SIGTERM)
         retired += 1
