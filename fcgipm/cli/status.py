@@ -33,5 +33,6 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
 
 
 def is_well(status: dict[str, Any]) -> bool:
-    """Whether every pool shown has all its workers."""
-    return bool(status["pools"]) and all(pool["state"] == "ready" for pool in status["pools"].values())
+    """Whether every pool shown has all its workers, and every embedded server runs."""
+    doors = all(http["state"] == "running" for http in status["http"])
+    return bool(status["pools"]) and doors and all(pool["state"] == "ready" for pool in status["pools"].values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fcgipm.config.addresses import UNIX_LIMIT, unix_path
-from fcgipm.config.effective import Machine, control_of, listen_address
+from fcgipm.config.effective import Machine, control_of, http_address, listen_address
 from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
@@ -18,6 +18,7 @@ def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     found += _control(layers, machine)
     for pool in layers.pools:
         found += [*_required(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
+    found += _http(layers)
     return found + list(_shared_addresses(layers, machine))
 
 
@@ -72,6 +73,29 @@ def _listeners(pool: PoolLayers) -> Iterator[Problem]:
         yield from _misplaced(node, listen)
 
 
+def _http(layers: Layers) -> Iterator[Problem]:
+    names = [pool.name for pool in layers.pools]
+    lost = {problem.path[1] for problem in layers.problems if problem.path[:1] == ("pools",) and len(problem.path) > 1}
+    for index, http in enumerate(layers.file.http):
+        node = http_node(layers.node, index)
+        if http.pool not in names and http.pool not in lost:
+            known = f"the pools are {', '.join(names)}" if names else "there are none"
+            yield node.problem_of("pool", text=f"there is no pool {http.pool}: {known}")
+        unix = unix_path(http_address(layers.node, index, http))
+        if unix is not None and (too_long := _too_long(unix)):
+            yield node.problem_of("listen", "address", text=too_long)
+        listen = node.child("listen")
+        assert listen is not None
+        yield from _misplaced(listen, http.listen)
+
+
+def http_node(root: Node, index: int) -> Node:
+    """The mapping of one embedded server."""
+    http = root.child("http")
+    assert http is not None and isinstance(http.value, list)
+    return http.value[index]
+
+
 def _misplaced(node: Node, listen: Listen) -> Iterator[Problem]:
     if unix_path(listen.address) is None:
         for key in ("mode", "owner", "group"):
@@ -93,6 +117,13 @@ def _shared_addresses(layers: Layers, machine: Machine) -> Iterator[Problem]:
             if address in taken:
                 yield node.problem_of("address", text=f"{address} is taken: {taken[address]}; choose another address")
             taken.setdefault(address, f"pool {pool.name} listens there ({node.place})")
+    for index, http in enumerate(layers.file.http):
+        address, node = http_address(layers.node, index, http), http_node(layers.node, index)
+        if address in taken:
+            yield node.problem_of(
+                "listen", "address", text=f"{address} is taken: {taken[address]}; choose another address"
+            )
+        taken.setdefault(address, f"the web server for pool {http.pool} listens there ({node.place})")
 
 
 def _listen_node(pool: Node, index: int) -> Node:

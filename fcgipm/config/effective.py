@@ -11,7 +11,7 @@ from typing import Any
 
 from fcgipm.config.addresses import unix_path
 from fcgipm.config.layers import Layers, PoolLayers
-from fcgipm.config.model import STATIC_WORKERS, Control, Listen, Workers
+from fcgipm.config.model import STATIC_WORKERS, Control, Http, Listen, Workers
 from fcgipm.config.node import Node, reach
 
 JSON = dict[str, Any]
@@ -40,6 +40,7 @@ def effective(layers: Layers, machine: Machine) -> JSON:
         "pid_file": path_below(layers.node, "pid_file", file.pid_file),
         "log": {**file.log.model_dump(), "file": _log_file(layers.node, file.log.file)},
         "stop_timeout": file.stop_timeout,
+        "http": [_http(layers.node, index, http) for index, http in enumerate(file.http)],
         "pools": {pool.name: _pool(pool, machine) for pool in layers.pools},
     }
 
@@ -60,6 +61,12 @@ def listen_address(node: Node, index: int, listen: Listen) -> str:
     """The address of a pool's listener, a unix socket's path absolute."""
     path = unix_path(listen.address)
     return listen.address if path is None else f"unix:{path_below(node, 'listen', index, 'address', path)}"
+
+
+def http_address(node: Node, index: int, http: Http) -> str:
+    """The address of an embedded server, a unix socket's path absolute."""
+    path = unix_path(http.listen.address)
+    return http.listen.address if path is None else f"unix:{path_below(node, 'http', index, 'listen', 'address', path)}"
 
 
 def control_of(node: Node, control: Control | None, machine: Machine) -> str:
@@ -106,14 +113,33 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
     }
 
 
+def _http(node: Node, index: int, http: Http) -> JSON:
+    """Whom it runs as is filled in where the accounts are known."""
+    folders = {prefix: path_below(node, "http", index, "static", prefix, path) for prefix, path in http.static.items()}
+    return {
+        "listen": {**_listening(http.listen), "address": http_address(node, index, http)},
+        "pool": http.pool,
+        "static": folders,
+        "access_log": http.access_log,
+        "user": http.user,
+        "uid": None,
+        "gid": None,
+        "groups": None,
+    }
+
+
 def _workers(workers: Workers) -> JSON:
     count = worker_count(workers)
     return {"mode": workers.mode, "min": count, "max": count, "threads": workers.threads}
 
 
 def _listen(node: Node, index: int, listen: Listen) -> JSON:
+    return {**_listening(listen), "address": listen_address(node, index, listen)}
+
+
+def _listening(listen: Listen) -> JSON:
     return {
-        "address": listen_address(node, index, listen),
+        "address": listen.address,
         "mode": SOCKET_MODE if listen.mode is None else listen.mode,
         "uid": None,
         "gid": None,

@@ -24,6 +24,7 @@ _APPLICATION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 POOL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
 _MOUNT = r"(/[^/?#\s][^/?#]*)*"
+PREFIX = r"(/[^/?#\s][^/?#]*)+"
 
 
 def expected(message: str) -> PydanticCustomError:
@@ -153,6 +154,11 @@ Mount = Annotated[
         _matching(_MOUNT, 'must be empty ("") for the root, or a path prefix such as /shop without a slash at its end')
     ),
     _schema(type="string", pattern=f"^{_MOUNT}$"),
+]
+Prefix = Annotated[
+    str,
+    BeforeValidator(_matching(PREFIX, "must be a path prefix such as /static, without a slash at its end")),
+    _schema(type="string", pattern=f"^{PREFIX}$"),
 ]
 VariableName = Annotated[
     str, BeforeValidator(_matching(VARIABLE_NAME, "must be a variable's name: letters, digits and _, no digit first"))

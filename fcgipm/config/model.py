@@ -21,6 +21,7 @@ from fcgipm.config.fields import (
     ParamsSize,
     Path,
     PoolName,
+    Prefix,
     Text,
     VariableName,
 )
@@ -148,6 +149,18 @@ class Pool(Keys):
     limits: Limits = Field(default=Limits(), description="What a request may be.")
 
 
+class Http(Keys):
+    """An embedded web server in front of a pool: for development and small sites."""
+
+    listen: Listen = Field(description="Where browsers connect: an address, such as 127.0.0.1:8000.")
+    pool: PoolName = Field(description="The pool that answers.")
+    static: dict[Prefix, Path] = Field(default={}, description="Path prefixes and the folders whose files they serve.")
+    access_log: bool | None = Field(
+        default=None, description="A line for each request in the log; default: when the log goes to a terminal."
+    )
+    user: Account | None = Field(default=None, description="User that it runs as; default: the pool's.")
+
+
 class IncludedFile(Keys):
     """What a file named in `include` may hold."""
 
@@ -163,6 +176,7 @@ class ConfigFile(Keys):
     stop_timeout: Duration = Field(
         default=65.0, description="How long a graceful stop may take before requests are cut short."
     )
+    http: list[Http] = Field(default=[], description="Embedded web servers, each in front of a pool.")
     include: list[Text] = Field(default=[], description="Files with pools of their own; * and ? match names.")
     defaults: Pool = Field(default=Pool(), description="Keys that every pool has unless it says otherwise.")
     pools: dict[PoolName, Pool] = Field(default={}, description="Pools by their names.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fcgipm.config.fields import POOL_NAME, VARIABLE_NAME
+from fcgipm.config.fields import POOL_NAME, PREFIX, VARIABLE_NAME
 from fcgipm.config.model import ConfigFile
 
 Schema = dict[str, Any]
@@ -49,6 +49,8 @@ def _names(pattern: str) -> Callable[[Schema], Schema]:
 _CHANGES: tuple[tuple[str, str, Callable[[Schema], Schema]], ...] = (
     ("ConfigFile", "control", _path_or),
     ("Pool", "listen", _address_or),
+    ("Http", "listen", _path_or),
+    ("Http", "static", _names(PREFIX)),
     ("Pool", "workers", _number_or),
     ("Pool", "env", _scalars),
     ("ConfigFile", "pools", _names(POOL_NAME)),

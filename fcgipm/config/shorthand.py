@@ -10,6 +10,9 @@ from fcgipm.config.node import Node
 def spell_out(root: Node) -> None:
     """Change a file's tree to its long form, in place."""
     _rewrite(root, "control", lambda node: _mapping(node, "path"))
+    http = root.child("http")
+    for server in http.value if http and isinstance(http.value, list) else []:
+        _rewrite(server, "listen", lambda node: _mapping(node, "address"))
     defaults = root.child("defaults")
     pools = root.child("pools")
     for pool in ([defaults] if defaults else []) + [node for _, node in (pools.items() if pools else [])]:

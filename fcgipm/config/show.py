@@ -31,8 +31,14 @@ def _file(config: JSON) -> JSON:
         pid_file=config["pid_file"],
         log=config["log"],
         stop_timeout=duration_text(config["stop_timeout"]),
+        http=[_http(http) for http in config["http"]] or None,
         pools={name: _pool(pool) for name, pool in config["pools"].items()},
     )
+
+
+def _http(http: JSON) -> JSON:
+    unchanged = {key: http[key] for key in ("pool", "access_log", "user")}
+    return _given(listen=_listen(http["listen"]), static=http["static"] or None, **unchanged)
 
 
 def _pool(pool: JSON) -> JSON:

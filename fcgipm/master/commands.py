@@ -10,6 +10,7 @@ from fcgipm.control import protocol
 from fcgipm.control.server import ControlServer, Session
 from fcgipm.master.happenings import CommandCame, Happening
 from fcgipm.master.loop import READ, WRITE, Loop
+from fcgipm.pool.pool import Pool
 from fcgipm.report.document import to_json
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Commands:
         self._master = master
         self._sessions = sessions
         self._waiting: dict[Session, str] = {}
+        self._replacing: dict[Session, tuple[Pool, int]] = {}
 
     def carry_out(self, session: Session, request: dict[str, Any]) -> None:
         """Carry out one request."""
@@ -86,6 +88,15 @@ class Commands:
                 self._waiting[session] = text
                 self._sessions.send(session, protocol.progress(text))
 
+    def tell_replaced(self) -> None:
+        """Tell those who wait for a replacement how it ended."""
+        for session, (pool, ticket) in list(self._replacing.items()):
+            stopping = pool.state == "stopping"
+            if pool.replacements.finished >= ticket or stopping:
+                del self._replacing[session]
+                ok, text = (False, "the daemon stops") if stopping else pool.replacements.last
+                self._sessions.answer(session, protocol.result(text) if ok else protocol.refusal(text))
+
     def tell_stopped(self) -> None:
         """All is stopped."""
         for session in self._waiting:
@@ -102,13 +113,22 @@ class Commands:
         pool = request.get("pool")
         if pool is not None:
             if pool not in status["pools"]:
-                known = ", ".join(status["pools"])
-                self._sessions.answer(
-                    session, protocol.refusal(f"there is no pool {str(pool)[:80]!r}; the pools are {known}")
-                )
+                self._refuse_pool(session, pool)
                 return
             status["pools"] = {pool: status["pools"][pool]}
+            status["http"] = [http for http in status["http"] if http["pool"] == pool]
         self._sessions.answer(session, protocol.result(status))
+
+    def _refuse_pool(self, session: Session, pool: object) -> None:
+        known = ", ".join(self._master.settings["pools"])
+        self._sessions.answer(session, protocol.refusal(f"there is no pool {str(pool)[:80]!r}; the pools are {known}"))
+
+    def _replace(self, session: Session, request: dict[str, Any]) -> None:
+        pool = self._master.replace(request.get("pool"))
+        if pool is None:
+            self._refuse_pool(session, request.get("pool"))
+        else:
+            self._replacing[session] = (pool, pool.replacements.ticket)
 
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
@@ -118,5 +138,6 @@ class Commands:
 _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "ping": Commands._ping,
     "status": Commands._status,
+    "replace": Commands._replace,
     "stop": Commands._stop,
 }

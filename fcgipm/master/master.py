@@ -20,7 +20,9 @@ from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
-from fcgipm.pool.happenings import StopNow, StopRequested
+from fcgipm.master.web import WebServer
+from fcgipm.pool.happenings import ReplaceRequested, StopNow, StopRequested
+from fcgipm.pool.pool import Pool
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system.listeners import Listener
 
@@ -29,10 +31,15 @@ CANNOT_SERVE = 1
 
 
 class Master:
-    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool."""
+    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool, `doors` those of `http:`, in its order."""
 
     def __init__(
-        self, settings: Mapping[str, Any], listeners: Mapping[str, list[Listener]], server: ControlServer, log: Log
+        self,
+        settings: Mapping[str, Any],
+        listeners: Mapping[str, list[Listener]],
+        server: ControlServer,
+        log: Log,
+        doors: Iterable[Listener] = (),
     ) -> None:
         self.settings = settings
         self.pid = os.getpid()
@@ -44,6 +51,7 @@ class Master:
         self._started_at = timestamp(time.time())
         self._announced = False
         self._stopping = False
+        self._to_stop: list[PoolRunner] = []
         self._exit_code = 0
         self._loop.watch(self._signals, lambda _events: self._hear_signals())
         self._commands = Commands(self, Sessions(server, self._loop, self._queue.append))
@@ -51,9 +59,15 @@ class Master:
             PoolRunner(pool, listeners[name], settings["stop_timeout"], self._loop, log, self._queue.append)
             for name, pool in settings["pools"].items()
         ]
+        self._webs = [
+            self._web(http, door, listeners) for http, door in zip(settings["http"], doors, strict=True)
+        ]
+        self._stop_deadline = 0.0
 
     def run(self) -> int:
         """Serve until told to stop; the exit code."""
+        for web in self._webs:
+            web.see_to(self._started)
         for runner in self._runners:
             self._step(runner, ())
         self._dispatch()
@@ -67,6 +81,14 @@ class Master:
         """Answer those who asked for the stop, when nothing of the daemon is left but its process."""
         self._commands.tell_stopped()
 
+    def _web(self, http: Mapping[str, Any], door: Listener, listeners: Mapping[str, list[Listener]]) -> WebServer:
+        pool = self.settings["pools"][http["pool"]]
+        wanted = http["access_log"]
+        if wanted is None:
+            wanted = self.settings["log"]["file"] == "stderr" and os.isatty(2)
+        backend = listeners[http["pool"]][0]
+        return WebServer(http, pool, door, backend, self.settings["stop_timeout"], wanted, self._loop, self._log)
+
     # What commands ask.
 
     @property
@@ -76,30 +98,60 @@ class Master:
             return "stopping"
         if not self._announced:
             return "starting"
-        return "degraded" if any(runner.pool.state == "degraded" for runner in self._runners) else "running"
+        failed = [web for web in self._webs if web.state == "failed"]
+        degraded = failed or any(runner.pool.state == "degraded" for runner in self._runners)
+        return "degraded" if degraded else "running"
 
     def snapshot(self) -> Snapshot:
         """One look at everything."""
         now = time.monotonic()
         pools = tuple(pool_snapshot(runner, now) for runner in self._runners)
-        return Snapshot(
-            __version__, self.state, self.pid, self._started_at, now - self._started, self.settings["file"], pools
-        )
+        uptime, file = now - self._started, self.settings["file"]
+        http = tuple(web.snapshot() for web in self._webs)
+        return Snapshot(__version__, self.state, self.pid, self._started_at, uptime, file, pools, http)
+
+    def replace(self, name: object) -> Pool | None:
+        """Have a pool import its application anew; the pool, None if there is none of that name."""
+        runner = next((runner for runner in self._runners if runner.name == name), None)
+        if runner is None:
+            return None
+        self._step(runner, (ReplaceRequested(),))
+        return runner.pool
 
     def stop(self, now: bool) -> None:
-        """Stop gracefully, or at once; asking again changes nothing but to make it quicker."""
+        """Stop gracefully, or at once; asking again changes nothing but to make it quicker.
+
+        A pool behind an embedded server serves on until that has finished: its last requests still need new connections.
+        """
+        clock = time.monotonic()
         if not self._stopping:
             self._log.info("stopping" + (" at once" if now else ""))
-            for runner in self._runners:
-                for listener in runner.listeners:
-                    listener.unlink()
+            self._stop_deadline = clock + self.settings["stop_timeout"]
         first, self._stopping = not self._stopping, True
         if first or now:
+            for web in self._webs:
+                web.stop(clock, now)
+        if first:
+            self._to_stop = list(self._runners)
+        self._stop_pools(now)
+
+    def _stop_pools(self, now: bool) -> None:
+        """Those that no embedded server needs any more; `now`: all."""
+        needed = {web.pool for web in self._webs if not web.finished and not now}
+        for runner in [runner for runner in self._to_stop if runner.name not in needed]:
+            self._to_stop.remove(runner)
+            for listener in runner.listeners:
+                listener.unlink()
+            runner.happened(StopRequested(max(0.0, self._stop_deadline - time.monotonic())))
+        if now:
             for runner in self._runners:
-                runner.happened(StopNow() if now else StopRequested())
+                runner.happened(StopNow())
 
     def stop_progress(self) -> str:
         """What a stop still waits for."""
+        webs = [web.listener.address for web in self._webs if not web.finished]
+        if webs:
+            return f"waiting for the requests of http {', '.join(webs)}"
         waiting = [f"{runner.name}: {len(runner.pool.workers)}" for runner in self._runners if runner.pool.workers]
         return f"waiting for workers of {', '.join(waiting)}" if waiting else "waiting for templates"
 
@@ -111,9 +163,14 @@ class Master:
         now = time.monotonic()
         for runner in self._runners:
             self._see_to(runner, now)
+        for web in self._webs:
+            web.see_to(now)
+        if self._stopping:
+            self._stop_pools(now=False)
         if not self._announced and not self._stopping:
             self._announce()
         self._empty_queue()  # An action that failed at once, or the end of a start that failed.
+        self._commands.tell_replaced()
         if self._stopping:
             self._commands.tell_progress()
 
@@ -162,7 +219,7 @@ class Master:
                     self._log.debug(f"process {child.pid}, adopted from below, {describe(child.status)}")
 
     def _belongs(self, child: ChildExit) -> bool:
-        return any(runner.child_exited(child) for runner in self._runners)
+        return any(owner.child_exited(child) for owner in (*self._runners, *self._webs))
 
     def _on_terminate(self, _name: str) -> None:
         self.stop(now=False)
@@ -186,7 +243,8 @@ class Master:
         self._announced = True
         if any(runner.pool.ready_count for runner in self._runners):
             pools = ", ".join(f"{runner.name} ({runner.pool.ready_count} workers)" for runner in self._runners)
-            self._log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}")
+            doors = "".join(f", http {web.listener.address}" for web in self._webs)
+            self._log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{doors}")
             return
         self._log.error("no pool can serve: giving up")
         self._exit_code = CANNOT_SERVE
@@ -194,15 +252,15 @@ class Master:
 
     @property
     def _finished(self) -> bool:
-        return self._stopping and all(runner.pool.finished for runner in self._runners)
+        return self._stopping and all(owner.finished for owner in (*(runner.pool for runner in self._runners), *self._webs))
 
     def _timeout(self) -> float | None:
-        times = [when for runner in self._runners if (when := runner.next_wakeup) is not None]
+        times = [when for owner in (*self._runners, *self._webs) if (when := owner.next_wakeup) is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _close(self) -> None:
-        for runner in self._runners:
-            runner.close()
+        for owner in (*self._runners, *self._webs):
+            owner.close()
         self._signals.close()
         self._log.info("stopped")
 

@@ -79,14 +79,14 @@ def run(settings: Mapping[str, Any]) -> int:
     control = settings["control"]
     make_control_folder(os.path.dirname(control["path"]))
     held = lock.take(lock.lock_path(control["path"]))
-    listeners = open_listeners(settings["pools"], held.left_behind)
-    held.record([listener.address for opened in listeners.values() for listener in opened])
+    listeners, doors = open_listeners(settings["pools"], settings["http"], held.left_behind)
+    held.record([listener.address for opened in (*listeners.values(), doors) for listener in opened])
     listening, inode = listen_unix(
         control["path"], Ownership(control["mode"], None, control["gid"]), CONTROL_BACKLOG, ours=True
     )
     server = ControlServer(listening, allow_peers(control["gid"]))
     write_pid_file(settings["pid_file"])
-    master = Master(settings, listeners, server, log)
+    master = Master(settings, listeners, server, log, doors)
     code = master.run()
     unlink_if_same(control["path"], inode)
     remove_pid_file(settings["pid_file"])
@@ -96,26 +96,30 @@ def run(settings: Mapping[str, Any]) -> int:
     return code
 
 
-def open_listeners(pools: Mapping[str, Any], left_behind: frozenset[str]) -> dict[str, list[Listener]]:
-    """The listeners of all pools, or none.
+def open_listeners(
+    pools: Mapping[str, Any], http: list[dict[str, Any]], left_behind: frozenset[str]
+) -> tuple[dict[str, list[Listener]], list[Listener]]:
+    """The listeners of all pools, and those of the embedded servers; or none.
 
     Raises:
         SystemProblem: with every problem, a line each; what had been made is taken away again.
     """
     opened: dict[str, list[Listener]] = {name: [] for name in pools}
+    doors: list[Listener] = []
+    wanted = [(f"pool {name}", opened[name], one) for name, pool in pools.items() for one in pool["listen"]]
+    wanted += [(f"http for pool {one['pool']}", doors, one["listen"]) for one in http]
     problems = []
-    for name, pool in pools.items():
-        for settings in pool["listen"]:
-            try:
-                opened[name].append(open_listener(settings, left_behind))
-            except SystemProblem as problem:
-                problems.append(f"pool {name}: {problem}")
+    for whose, group, settings in wanted:
+        try:
+            group.append(open_listener(settings, left_behind))
+        except SystemProblem as problem:
+            problems.append(f"{whose}: {problem}")
     if problems:
-        for listener in (listener for group in opened.values() for listener in group):
+        for listener in (listener for group in (*opened.values(), doors) for listener in group):
             listener.unlink()
             listener.close()
         raise SystemProblem("\nfcgipm: ".join(problems))
-    return opened
+    return opened, doors
 
 
 def raise_descriptor_limit() -> None:

@@ -8,13 +8,15 @@ from fcgipm.pool.states import TEMPLATE_TABLE, TemplateEvent, TemplateState
 class Generation:
     """`number` counts up from 1; a generation whose template never became ready leaves its number to the next try."""
 
-    __slots__ = ("number", "python", "ready_at", "state")
+    __slots__ = ("dismissed", "number", "python", "ready_at", "state")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.state = TemplateState.STARTING
         self.python: str | None = None
         self.ready_at: float | None = None
+        self.dismissed = False
+        """Its template was told to end, because a newer one has taken its place."""
 
     def take(self, event: TemplateEvent) -> bool:
         """Move on; whether the event changed anything."""

@@ -60,8 +60,14 @@ class WorkerExited(NamedTuple):
     how: str
 
 
+class ReplaceRequested(NamedTuple):
+    """Import the application anew; when that has its workers, the old ones retire."""
+
+
 class StopRequested(NamedTuple):
-    """Serve what is queued, finish, leave."""
+    """Serve what is queued, finish, leave: within so many seconds, None: within the configured time."""
+
+    within: float | None = None
 
 
 class StopNow(NamedTuple):
@@ -77,6 +83,7 @@ Happening = (
     | WorkerRetiring
     | WorkerLost
     | WorkerExited
+    | ReplaceRequested
     | StopRequested
     | StopNow
 )

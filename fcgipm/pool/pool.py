@@ -5,6 +5,7 @@
 - The newest generation whose template is ready gets the workers; a template that dies is followed by a new generation, because the code on disk may have
   changed meanwhile and two versions are never mixed: when all the new workers accept, the old ones retire.
 - A worker that says it leaves is replaced at once; one that dies young is replaced after a back-off.
+- A replacement that was asked for is a new generation too. If its import fails, nothing has happened: the old one serves on, and is forked from.
 - A pool is degraded, with a reason, from the first such death or failed template until all its workers accept again.
 """
 
@@ -19,6 +20,7 @@ from fcgipm.pool import happenings as event
 from fcgipm.pool.backoff import BackOff
 from fcgipm.pool.generation import Generation
 from fcgipm.pool.policy import PoolSettings
+from fcgipm.pool.replacement import Replacements
 from fcgipm.pool.roster import Roster
 from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerState
 from fcgipm.pool.worker import WorkerHandle
@@ -44,6 +46,7 @@ class Pool:
         self.phase = PoolPhase.RUNNING
         self.roster = Roster(settings)
         self.reason: str | None = None
+        self.replacements = Replacements()
         self.was_complete = False
         self.exits = dict.fromkeys(EXIT_REASONS, 0)
         self._template_backoff = BackOff()
@@ -135,6 +138,8 @@ class Pool:
         generation = self.roster.generation(happening.generation)
         if generation is None or not generation.take(TemplateEvent.GONE) or self.phase is not PoolPhase.RUNNING:
             return
+        if generation.dismissed or self._replacement_failed(generation, happening.reason):
+            return
         self._template_backoff.died(generation.lived(self._now), self._now)
         self.reason = happening.reason
         self._log("error", f"template: {happening.reason} (next try {self._when(self._template_backoff)})")
@@ -191,10 +196,14 @@ class Pool:
         if not self._worker_backoff.permits(self._now):
             self.reason = what
         self._log("warning", f"{what} (replaced {self._when(self._worker_backoff)})")
+        if worker.generation == self.replacements.generation:
+            self.replacements.end(False, f"generation {worker.generation} has no workers yet: {what}")
 
     # Keeping the pool as it should be.
 
     def _keep_running(self) -> None:
+        if self.replacements.waiting and self.replacements.generation is None:
+            self._begin_replacement()
         if self.roster.needs_template and self._template_backoff.permits(self._now):
             self._actions.append(do.StartTemplate(self.roster.open_generation().number))
         if self.roster.forkable and self._worker_backoff.permits(self._now):
@@ -204,11 +213,14 @@ class Pool:
         if self.roster.complete:
             self.was_complete = True
             self.reason = None
+            self._dismiss_older()
+            self._replacement_done()
 
     def _fork_missing(self) -> None:
-        newest = self.generations[-1]
-        born = [self.roster.hire(newest) for _ in range(self.roster.forkable)]
-        self._actions.append(do.Fork(newest.number, tuple((worker.number, worker.slot) for worker in born)))
+        source = self.roster.source
+        assert source is not None
+        born = [self.roster.hire(source) for _ in range(self.roster.forkable)]
+        self._actions.append(do.Fork(source.number, tuple((worker.number, worker.slot) for worker in born)))
 
     def _retire_older(self) -> None:
         """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.
@@ -224,19 +236,64 @@ class Pool:
                 if worker.stays and worker.generation != latest.number:
                     self._let_go(worker, orders.RETIRE, "reload")
 
+    def _dismiss_older(self) -> None:
+        """Templates that nothing is forked from any more."""
+        for generation in self.generations[:-1]:
+            if not generation.gone and not generation.dismissed:
+                generation.dismissed = True
+                self._actions.append(do.EndTemplate(generation.number, force=False))
+
+    # Replacing.
+
+    def _replace(self, _happening: object) -> None:
+        """Before its import began a waiting replacement sees every change; one under way may not, so another follows it."""
+        if self.phase is PoolPhase.RUNNING:
+            self.replacements.waiting = True
+
+    def _begin_replacement(self) -> None:
+        """Once the newest template is ready, to be replaced, or gone, to be followed. It was asked for: no back-off."""
+        newest = self.roster.newest
+        if newest is not None and not newest.ready and not newest.gone:
+            return
+        self._template_backoff.reset()
+        self._worker_backoff.reset()
+        generation = self.roster.open_generation()
+        self.replacements.begin(generation.number)
+        self._actions.append(do.StartTemplate(generation.number))
+
+    def _replacement_failed(self, generation: Generation, reason: str) -> bool:
+        """Whether that template was to replace another, which serves on."""
+        if generation.number != self.replacements.generation:
+            return False
+        older = [g for g in self.generations if g.ready]
+        self.replacements.end(False, reason if not older else f"{reason}; generation {older[-1].number} serves on")
+        if not older:
+            return False
+        self.roster.drop(generation)
+        self._log("error", f"template: {reason} (not replaced: generation {older[-1].number} serves on)")
+        return True
+
+    def _replacement_done(self) -> None:
+        newest = self.roster.newest
+        if newest is not None and newest.number == self.replacements.generation:
+            self.replacements.end(True, f"generation {newest.number} serves")
+
     # Stopping.
 
-    def _stop(self, _happening: object = None) -> None:
+    def _stop_requested(self, happening: event.StopRequested) -> None:
+        self._stop(self.settings.stop_timeout if happening.within is None else happening.within)
+
+    def _stop(self, within: float) -> None:
         if self.phase is not PoolPhase.RUNNING:
             return
         self.phase = PoolPhase.DRAINING
-        self._deadline = self._now + self.settings.stop_timeout
+        self._deadline = self._now + within
         self._end_templates(force=False)
         for worker in self.workers.values():
             self._let_go(worker, orders.STOP, "stop")
 
     def _stop_now(self, _happening: object) -> None:
-        self._stop()
+        self._stop(0.0)
         self._deadline = min(self._deadline, self._now)
 
     def _keep_stopping(self) -> None:
@@ -292,6 +349,7 @@ _RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {
     event.WorkerRetiring: Pool._worker_retiring,
     event.WorkerLost: Pool._worker_lost,
     event.WorkerExited: Pool._worker_exited,
-    event.StopRequested: Pool._stop,
+    event.ReplaceRequested: Pool._replace,
+    event.StopRequested: Pool._stop_requested,
     event.StopNow: Pool._stop_now,
 }

@@ -36,6 +36,14 @@ class Roster:
         return self.newest is not None and self.newest.ready
 
     @property
+    def source(self) -> Generation | None:
+        """The generation to fork from: the newest, or the one that it is to replace while that is still importing."""
+        newest = self.newest
+        if newest is None or newest.ready:
+            return newest
+        return None if newest.gone else next((g for g in reversed(self.generations) if g.ready), None)
+
+    @property
     def needs_template(self) -> bool:
         """Whether a template is to be started."""
         return self.newest is None or self.newest.gone
@@ -49,6 +57,10 @@ class Roster:
         self.generations = [g for g in self.generations if g.number <= self._last_proven]
         self.generations.append(Generation(self._last_proven + 1))
         return self.generations[-1]
+
+    def drop(self, generation: Generation) -> None:
+        """Forget a generation that came to nothing, as if it had not been tried."""
+        self.generations.remove(generation)
 
     def prove(self, generation: Generation) -> None:
         """Its application could be imported: its number is taken."""
@@ -93,8 +105,8 @@ class Roster:
     @property
     def forkable(self) -> int:
         """Workers that are missing and could be forked."""
-        newest = self.newest
-        return max(0, min(self.missing_in(newest), self.room)) if newest is not None and newest.ready else 0
+        source = self.source
+        return max(0, min(self.missing_in(source), self.room)) if source is not None and source.ready else 0
 
     @property
     def complete(self) -> bool:

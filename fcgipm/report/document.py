@@ -20,6 +20,7 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
         "uptime_seconds": round(snapshot.uptime, 3),
         "config": snapshot.config,
         "pools": {pool.name: _pool(pool) for pool in snapshot.pools},
+        "http": [http._asdict() for http in snapshot.http],
     }
 
 

@@ -74,6 +74,15 @@ class PoolSnapshot(NamedTuple):
     processes: tuple[ProcessSnapshot, ...]
 
 
+class HttpSnapshot(NamedTuple):
+    """One embedded web server: state is ``running``, ``failed`` (it waits for its next start, `pid` is None) or ``stopping``."""
+
+    address: str
+    pool: str
+    pid: int | None
+    state: str
+
+
 class Snapshot(NamedTuple):
     """The daemon. `started_at` in UTC, RFC 3339; `uptime` in seconds."""
 
@@ -84,3 +93,4 @@ class Snapshot(NamedTuple):
     uptime: float
     config: str
     pools: tuple[PoolSnapshot, ...]
+    http: tuple[HttpSnapshot, ...] = ()

@@ -19,12 +19,18 @@ def to_text(status: Mapping[str, Any]) -> str:
         f"fcgipm {status['version']} {status['state']}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {status['config']}",
         table(_POOL_HEADS, [_pool_row(name, pool) for name, pool in pools.items()]),
         *(f"{name}: {pool['state']}: {pool['reason']}" for name, pool in pools.items() if pool["reason"]),
+        *map(_http_line, status.get("http", ())),
         table(
             _PROCESS_HEADS,
             [_process_row(name, process) for name, pool in pools.items() for process in pool["processes"]],
         ),
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _http_line(http: Mapping[str, Any]) -> str:
+    process = f", pid {http['pid']}" if http["pid"] is not None else ""
+    return f"http {http['address']} for {http['pool']}: {http['state']}{process}"
 
 
 def duration(seconds: float) -> str:

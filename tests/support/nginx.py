@@ -88,14 +88,15 @@ class Nginx:
         substitute: Mapping[str, str] | None = None,
         tolerate: Iterable[str] = (),
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="ng", dir="/tmp"))
-        self.folder.chmod(0o755)
         self.tolerate = list(tolerate)
+        self._binary = nginx_binary()
+        upstreams = {"fcgipm_web": addresses} if isinstance(addresses, str) else dict(addresses)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.listener.setblocking(False)  # nginx takes it for granted of a socket it inherits: two of its processes may wake for one client
         self.port: int = self.listener.getsockname()[1]
-        upstreams = {"fcgipm_web": addresses} if isinstance(addresses, str) else dict(addresses)
         site = self._site((SHIPPED / file).read_text(), upstreams, substitute or {})
+        self.folder = Path(tempfile.mkdtemp(prefix="ng", dir="/tmp"))
+        self.folder.chmod(0o755)
         (self.folder / "site.conf").write_text(site)
         (self.folder / "fcgipm_params").symlink_to(SHIPPED / "fcgipm_params")
         user = "user root;" if os.geteuid() == 0 else ""
@@ -118,7 +119,7 @@ class Nginx:
     def start(self) -> Self:
         number = self.listener.fileno()
         self.process = subprocess.Popen(
-            [nginx_binary(), "-p", str(self.folder), "-c", str(self.folder / "nginx.conf"), "-e", "stderr"],
+            [self._binary, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf"), "-e", "stderr"],
             env={**os.environ, "NGINX": f"{number};"},  # how nginx inherits listening sockets from its predecessor
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=(number,), start_new_session=True,
         )  # fmt: skip

@@ -268,6 +268,10 @@ def test_h125_a_block_that_is_no_bytes_behind_one_that_is(live: LiveWorker, conn
     live.output.take_error(r"^\w+Error: ")
 
 
+def test_h125_write_of_what_is_no_bytes(live: LiveWorker) -> None:
+    assert_refused(live, ask(live, "/write-text"), "^TypeError: write.. takes bytes, not str")
+
+
 def test_h126_bare_bytes(live: LiveWorker) -> None:
     reply = ask(live, literal(blocks=b"bare bytes"))
     assert reply.body == b"bare bytes" and reply.header("Content-Length") == "10"
@@ -329,6 +333,13 @@ BAD_HEADERS = [
 @pytest.mark.parametrize("headers", BAD_HEADERS, ids=range(len(BAD_HEADERS)))
 def test_h130_bad_headers_refused(live: LiveWorker, headers: object) -> None:
     assert_refused(live, ask(live, literal(headers=headers)))
+
+
+@pytest.mark.parametrize("header", [["X-A", "b"], ("X-A", ["b"]), {"X-A": "b"}])
+def test_h130_the_error_says_what_a_header_is(live: LiveWorker, header: object) -> None:
+    assert_refused(
+        live, ask(live, literal(headers=[header])), r"^TypeError: a header.*(\(name, value\) tuple|must be str)"
+    )
 
 
 @pytest.mark.parametrize("name", ["Status", "status", "STATUS"])

@@ -192,6 +192,13 @@ def write_gate_write(environ, start_response):
     return Closing([b"three"])
 
 
+def write_text(environ, start_response):
+    """125: text where bytes belong, through write()."""
+    write = start_response("200 OK", list(TEXT))
+    write("text")
+    return []
+
+
 def trickle(environ, start_response):
     """Small blocks for ever."""
 

@@ -16,6 +16,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
         "pid_file": None,
         "log": {"file": "stderr", "level": "info", "format": "text"},
         "stop_timeout": 65.0,
+        "http": [],
         "pools": {
             "web": {
                 "name": "web",

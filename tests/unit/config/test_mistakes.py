@@ -177,7 +177,7 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("defaults: 5\npools: {w: {}}\n", "1:11: defaults: must be a mapping (`key: value` lines), not 5"),
         (
             "max_workers: 64\npools: {w: {app: 'a:b', listen: fd:3}}\n",
-            "1:1: max_workers: unknown key: known here are control, pid_file, log, stop_timeout, include, defaults, pools",
+            "1:1: max_workers: unknown key: known here are control, pid_file, log, stop_timeout, http, include, defaults, pools",
         ),
         ("log: stderr\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:6: log: must be a mapping (`key: value` lines), not "stderr"'),
     ],

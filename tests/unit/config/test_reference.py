@@ -41,7 +41,7 @@ def keys_of(model: type[BaseModel]) -> set[str]:
 
 def test_every_key_of_the_model_is_there() -> None:
     for key in keys_of(ConfigFile):
-        assert re.search(rf"^ *(# |- )?{key}:", REFERENCE, re.MULTILINE), key
+        assert re.search(rf"^ *(# )? *(- )?{key}:", REFERENCE, re.MULTILINE), key
 
 
 def test_the_six_lines_at_its_top_are_right() -> None:
@@ -70,6 +70,13 @@ def test_optional_keys_that_are_commented_out_are_right_too() -> None:
     text = re.sub(r"^( *)# (group: ops|pid_file: .*|env_file: .*)$", r"\1\2", REFERENCE, flags=re.MULTILINE)
     found = config(text)
     assert found["pid_file"] and text.count("\n") == REFERENCE.count("\n")
+
+
+def test_the_embedded_server_that_is_commented_out_is_right_too() -> None:
+    start, end = REFERENCE.index("# http:"), REFERENCE.index("\n\n# More files")
+    lines = [line.removeprefix("# ") for line in REFERENCE[start:end].splitlines()]
+    (found,) = config(REFERENCE[:start] + "\n".join(lines) + REFERENCE[end:])["http"]
+    assert (found["listen"]["address"], found["pool"], found["user"]) == ("127.0.0.1:8000", "web", "www-data")
 
 
 def test_the_models_know_their_defaults() -> None:

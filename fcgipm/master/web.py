@@ -1,0 +1,161 @@
+"""The embedded web servers: each a process that is started, followed by another when it dies, and stopped before the pool behind it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from fcgipm.master.children import ChildExit, describe, is_clean
+from fcgipm.master.log import Log
+from fcgipm.master.loop import Loop
+from fcgipm.master.output import Output
+from fcgipm.master.processes import signal_group
+from fcgipm.pool.backoff import BackOff
+from fcgipm.report.snapshot import HttpSnapshot
+from fcgipm.system.errors import SystemProblem
+from fcgipm.system.listeners import Listener
+from fcgipm.system.spawn import output_pipe
+from fcgipm.system.spawn_web import specification, start_web
+
+GRACE = 2.0
+"""Seconds that it may take beyond the time for running requests, before it is killed."""
+
+
+class WebServer:
+    """One entry of `http:`. `settings` and `pool` are parts of the effective configuration; our copy of the listening socket outlives the process."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        pool: Mapping[str, Any],
+        listener: Listener,
+        backend: Listener,
+        stop_timeout: float,
+        access_log: bool,
+        loop: Loop,
+        log: Log,
+    ) -> None:
+        self.settings = settings
+        self.pool: str = settings["pool"]
+        self.listener = listener
+        self.pid: int | None = None
+        self._told = specification(settings, pool, backend, listener, access_log, stop_timeout)
+        self._stop_timeout = stop_timeout
+        self._loop = loop
+        self._log = log
+        self._outputs: set[Output] = set()
+        self._backoff = BackOff()
+        self._started = 0.0
+        self._stopping = False
+        self._deadline: float | None = None
+
+    @property
+    def state(self) -> str:
+        """``running``, ``failed`` (it waits for its next start) or ``stopping``."""
+        if self._stopping:
+            return "stopping"
+        return "failed" if self.pid is None else "running"
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was told to stop, and has."""
+        return self._stopping and self.pid is None
+
+    @property
+    def next_wakeup(self) -> float | None:
+        """When to call `see_to` although nothing happened."""
+        if self._stopping:
+            return self._deadline if self.pid is not None else None
+        return self._backoff.retry_at if self.pid is None else None
+
+    def snapshot(self) -> HttpSnapshot:
+        """For the status."""
+        return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state)
+
+    def see_to(self, now: float) -> None:
+        """Start it if it is time to, or kill it if it did not stop in time."""
+        if self._stopping:
+            self._press(now)
+        elif self.pid is None and self._backoff.permits(now):
+            self._start(now)
+
+    def stop(self, now: float, at_once: bool) -> None:
+        """Let it finish what it does, but take in nothing new; `at_once`: end it."""
+        if not self._stopping:
+            self._stopping = True
+            self.listener.unlink()
+            self.listener.close()
+            self._deadline = now + self._stop_timeout + GRACE
+            self._signal(force=False)
+        if at_once:
+            self._deadline = now
+            self._press(now)
+
+    def child_exited(self, child: ChildExit) -> bool:
+        """One process was reaped; whether it was this."""
+        if self.pid is None or child.pid != self.pid:
+            return False
+        for output in self._outputs:
+            output.drain()
+        self.pid = None
+        if not self._stopping:
+            self._died(child)
+        return True
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for output in list(self._outputs):
+            output.drain()
+            self._drop(output)
+        self.listener.close()
+
+    def _start(self, now: float) -> None:
+        read_end, write_end = output_pipe(self.settings["uid"], self.settings["gid"])
+        try:
+            self.pid = start_web(self.settings, self._told, write_end)
+        except SystemProblem as problem:
+            os.close(read_end)
+            self._backoff.died(0.0, now)
+            self._say("error", f"{problem} (next try in {self._backoff.delay:.1f} s)")
+            return
+        finally:
+            os.close(write_end)
+        self._started = now
+        self._follow(read_end, self.pid)
+        self._say("info", f"http: {self.listener.address} starts, process {self.pid}")
+
+    def _follow(self, descriptor: int, pid: int) -> None:
+        output = Output(descriptor, lambda line: self._log.write("info", f"http: {line}", self.pool, pid))
+        self._outputs.add(output)
+        self._loop.watch(output, lambda _events: self._read(output))
+
+    def _read(self, output: Output) -> None:
+        output.read()
+        if output.ended:
+            self._drop(output)
+
+    def _drop(self, output: Output) -> None:
+        self._outputs.discard(output)
+        self._loop.forget(output)
+        output.close()
+
+    def _died(self, child: ChildExit) -> None:
+        now = time.monotonic()
+        self._backoff.died(now - self._started, now)
+        wait = max(0.0, self._backoff.retry_at - now)
+        level = "info" if is_clean(child.status) else "warning"
+        self._say(level, f"http: process {child.pid} {describe(child.status)} (started again in {wait:.1f} s)")
+
+    def _press(self, now: float) -> None:
+        if self.pid is not None and self._deadline is not None and now >= self._deadline:
+            self._deadline = now + GRACE
+            self._signal(force=True)
+
+    def _signal(self, force: bool) -> None:
+        if self.pid is not None:
+            signal_group(self.pid, force)
+
+    def _say(self, level: str, text: str) -> None:
+        self._log.write(level, text, self.pool)

@@ -1,0 +1,1 @@
+"""The embedded web server: HTTP/1.1 by uvicorn in front, the web server's role of FastCGI behind. A process of its own, started by the master, that commands nobody."""

@@ -1,0 +1,103 @@
+"""The process of the embedded server: its specification, its socket, uvicorn. It wakes every 0.1 s also when idle: uvicorn ticks.
+
+It has no channel to the master: what it writes on standard error goes into the log, and a TERM ends it after its running requests.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import uvicorn
+
+from fcgipm.web.application import Application, tell
+from fcgipm.web.backend import Backend
+from fcgipm.web.protocol import Protocol
+from fcgipm.worker.prctl import set_death_signal, set_name
+
+KEEPALIVE = 60.0
+"""Seconds that a connection to the pool is kept idle at most; below the workers' own patience, so that it is we who close."""
+
+CLIENT_KEEPALIVE = 75
+"""Seconds that a client's connection is kept idle, as nginx does it."""
+
+
+def serve(specification: Mapping[str, Any]) -> None:
+    """Serve until told to stop. For the keys of a specification see `fcgipm.system.spawn_web`."""
+    follow_master(specification["master"])
+    set_name(f"fcgipm http {specification['pool']}")
+    listening = socket.socket(fileno=specification["listener"])
+    backend = Backend(specification["pool"], specification["backend"], min(KEEPALIVE, 0.8 * specification["keepalive"]))
+    application = Application(backend, specification["static"], tell, tell if specification["access_log"] else None)
+    Server(configuration(application, specification)).run([listening])
+
+
+def follow_master(master: int) -> None:
+    """End with the master, also when it is killed: workers do the same."""
+    set_death_signal(signal.SIGTERM)
+    if os.getppid() != master:
+        raise SystemExit("the master is gone")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, but a signal that was obeyed is not raised again: the process ends with 0."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()
+
+
+def configuration(application: Application, specification: Mapping[str, Any]) -> uvicorn.Config:
+    """uvicorn as far as it is needed: no log, headers or processes of its own."""
+    log_to(tell)
+    protocol = type("AllowingProtocol", (Protocol,), {"allowed": allowed(specification["allow"])})
+    return uvicorn.Config(
+        application,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        backlog=specification["backlog"],
+        timeout_keep_alive=CLIENT_KEEPALIVE,
+        timeout_graceful_shutdown=specification["stop_timeout"],
+    )
+
+
+def allowed(addresses: list[str] | None) -> frozenset[str] | None:
+    """Addresses in the form in which a client's are compared."""
+    return None if addresses is None else frozenset(addresses)
+
+
+KNOWN = (
+    "ASGI callable returned without",  # how an answer is cut short; the reason has been told
+    "Invalid HTTP request received",  # anybody's rubbish
+)
+
+
+class _Handler(logging.Handler):
+    """uvicorn's warnings and errors, but for those that say what has been said."""
+
+    def __init__(self, write: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if not text.startswith(KNOWN):
+            self._write(self.format(record))
+
+
+def log_to(write: Any) -> None:
+    """Where uvicorn and asyncio say what is wrong."""
+    root = logging.getLogger()
+    root.handlers[:] = [_Handler(write)]
+    logging.getLogger("uvicorn.access").propagate = False
