@@ -21,7 +21,7 @@ def who(environ: Environ) -> dict[str, Any]:
         "pid": os.getpid(),
         "generation": environ.get("fcgipm.generation"),
         "pool": environ.get("fcgipm.pool"),
-        "thread": environ.get("fcgipm.thread", 0) + 1,
+        "thread": int(environ.get("fcgipm.thread", 0)) + 1,
         "python": platform.python_version(),
         "server": environ.get("SERVER_SOFTWARE", "a server that does not say its name"),
     }

@@ -267,7 +267,7 @@ class Pool:
             return False
         older = [g for g in self.generations if g.ready]
         self.replacements.end(False, reason if not older else f"{reason}; generation {older[-1].number} serves on")
-        if not older:
+        if not older or generation.ready_at is not None:
             return False
         self.roster.drop(generation)
         self._log("error", f"template: {reason} (not replaced: generation {older[-1].number} serves on)")

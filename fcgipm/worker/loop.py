@@ -92,6 +92,10 @@ class Loop:
         self._resting = scoreboard.STOPPING
         self._slot[scoreboard.STATE] = scoreboard.STOPPING
         self._shut_doors()
+        self.drain()
+
+    def drain(self) -> None:
+        """Leaving: wait until every connection has gone its way."""
         while self.waiting:
             self._turn(_LEAVING_BEAT)
             self._shut_doors()

@@ -143,6 +143,8 @@ class Worker:
             thread.join()
         # The order thread may be giving away a connection that no loop knows any more: the process must not end meanwhile.
         self._obeying.acquire()
+        for loop in self._loops:
+            loop.drain()  # What it could not give away came back.
 
     def _catch_signals(self) -> None:
         """TERM and INT are words for the order thread: the main thread may be deep inside a request."""
