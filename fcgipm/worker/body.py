@@ -52,5 +52,7 @@ class BodyStore:
             self._read_at = 0
             self._file.truncate(0)
         self._file.seek(self._read_at + self._in_file)
-        self._file.write(data)
-        self._in_file += len(data)
+        while data:  # A disk that fills up writes a part first; the error comes with the rest.
+            written = self._file.write(data)
+            self._in_file += written
+            data = data[written:]

@@ -243,7 +243,7 @@ class Loop:
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
         slot[scoreboard.CLASS_1XX - 1 + (response.status or _CLIENT_LEFT) // 100] += 1
-        if response.failed:
+        if response.failed or response.status >= 500:
             slot[scoreboard.FAILED] += 1
         if response.aborted:
             slot[scoreboard.ABORTED] += 1

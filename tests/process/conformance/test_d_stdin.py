@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import io
 import json
 import os
@@ -178,10 +179,38 @@ def test_d58_small_reply_before_the_body_has_come(tcp: LiveWorker) -> None:
         assert connection.at_end()
 
 
+def test_d58_the_wait_for_an_unread_body_ends_with_its_peer(live: LiveWorker, connection: Connection) -> None:
+    """Not only when its time is over."""
+    connection.send(head("/hello", length=500_000) + record(STDIN, b"u" * 10_000))
+    assert connection.read_reply().body == b"hello"
+    live.until(lambda: live.reading().kept == 1)
+    connection.close()
+    live.until(lambda: live.reading().kept == 0, timeout=3)
+
+
 def test_d59_both_write_before_they_read(connection: Connection) -> None:
     connection.send(asked("/write-before-read", method="POST", body=b"u" * 3_000_000))
     reply = connection.read_reply()
     assert reply.body == b"w" * 2_400_000 + b"3000000"
+
+
+@pytest.mark.parametrize("size", [100_000, 1 << 20, 3_000_000, 12_345_678])
+def test_d59_both_write_and_read_by_turns(connection: Connection, size: int) -> None:
+    """What waits between network and application comes out as it went in, wherever it waited."""
+    body = random.Random(size).randbytes(size)
+    connection.send(asked("/turns", method="POST", body=body))
+    answer = connection.read_reply().body
+    assert answer.strip(b"t") == hashlib.sha256(body).hexdigest().encode()
+
+
+def test_d59_a_body_that_waits_does_so_in_bounded_memory() -> None:
+    with start() as live, open_to(live) as connection:
+        assert connection.ask(environ("/hello"), keep=True).status == 200
+        before = live.rss()
+        connection.send(head("/write-before-read") + record(STDIN, b"u" * 65528) * (UPLOAD // 65528) + record(STDIN))
+        assert live.rss() - before < GROWTH
+        assert connection.read_reply().body.endswith(b"w%d" % (UPLOAD // 65528 * 65528))
+        assert live.rss() - before < GROWTH
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -411,6 +411,14 @@ def test_h135_head_keeps_the_length(live: LiveWorker) -> None:
     assert ask(live, "/sized", "HEAD").header("Content-Length") == "11"
 
 
+@pytest.mark.parametrize(
+    ("path", "method"), [("/one-yield", "HEAD"), *((path, method) for path, method, _ in BODILESS[3:])]
+)
+def test_h135_no_length_is_invented_where_there_is_no_body(live: LiveWorker, path: str, method: str) -> None:
+    """Above all not 0: the length of a HEAD response is that of the body a GET would have had."""
+    assert ask(live, path, method).header("Content-Length") is None
+
+
 def test_h135_head_of_an_endless_response_ends(live: LiveWorker) -> None:
     assert ask(live, "/endless", "HEAD").body == b""
     assert close_count(live) == 1
