@@ -18,6 +18,7 @@ EX_CONFIG = 78
 
 COMMANDS = {
     "run": ("run", "Serve in the foreground."),
+    "serve": ("serve", "Serve an application in a browser, without a file."),
     "stop": ("stop", "Stop the daemon gracefully."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),

@@ -27,7 +27,7 @@ PAGES = (
 )
 
 app = Flask(__name__)
-app.config.update(MAX_CONTENT_LENGTH=LARGEST + 65536, MAX_FORM_MEMORY_SIZE=65536)
+app.config["MAX_CONTENT_LENGTH"] = LARGEST + 65536
 served = count(1)
 """Requests of this process: each worker has its own, made when it was forked."""
 
@@ -158,3 +158,8 @@ def failed(failure: InternalServerError) -> tuple[str, int]:
 @app.errorhandler(HTTPException)
 def refused(problem: HTTPException) -> tuple[str, int]:
     return render_template("refused.html", problem=problem), problem.code or 500
+
+
+# Once, before workers are forked from this process, rather than in each of them for its first visitor.
+for template in app.jinja_env.list_templates():
+    app.jinja_env.get_template(template)

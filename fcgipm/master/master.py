@@ -31,7 +31,7 @@ CANNOT_SERVE = 1
 
 
 class Master:
-    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool, `doors` those of `http:`, in its order."""
+    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool, `doors` those of `http:`."""
 
     def __init__(
         self,
@@ -219,7 +219,8 @@ class Master:
                     self._log.debug(f"process {child.pid}, adopted from below, {describe(child.status)}")
 
     def _belongs(self, child: ChildExit) -> bool:
-        return any(owner.child_exited(child) for owner in (*self._runners, *self._webs))
+        runners = any(runner.child_exited(child) for runner in self._runners)
+        return runners or any(web.child_exited(child) for web in self._webs)
 
     def _on_terminate(self, _name: str) -> None:
         self.stop(now=False)
@@ -252,15 +253,19 @@ class Master:
 
     @property
     def _finished(self) -> bool:
-        return self._stopping and all(owner.finished for owner in (*(runner.pool for runner in self._runners), *self._webs))
+        pools = all(runner.pool.finished for runner in self._runners)
+        return self._stopping and pools and all(web.finished for web in self._webs)
 
     def _timeout(self) -> float | None:
-        times = [when for owner in (*self._runners, *self._webs) if (when := owner.next_wakeup) is not None]
+        wanted = [*(runner.next_wakeup for runner in self._runners), *(web.next_wakeup for web in self._webs)]
+        times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _close(self) -> None:
-        for owner in (*self._runners, *self._webs):
-            owner.close()
+        for web in self._webs:
+            web.close()
+        for runner in self._runners:
+            runner.close()
         self._signals.close()
         self._log.info("stopped")
 

@@ -202,8 +202,7 @@ class Pool:
     # Keeping the pool as it should be.
 
     def _keep_running(self) -> None:
-        if self.replacements.waiting and self.replacements.generation is None:
-            self._begin_replacement()
+        self._begin_replacement()
         if self.roster.needs_template and self._template_backoff.permits(self._now):
             self._actions.append(do.StartTemplate(self.roster.open_generation().number))
         if self.roster.forkable and self._worker_backoff.permits(self._now):
@@ -215,6 +214,7 @@ class Pool:
             self.reason = None
             self._dismiss_older()
             self._replacement_done()
+            self._begin_replacement()
 
     def _fork_missing(self) -> None:
         source = self.roster.source
@@ -253,7 +253,8 @@ class Pool:
     def _begin_replacement(self) -> None:
         """Once the newest template is ready, to be replaced, or gone, to be followed. It was asked for: no back-off."""
         newest = self.roster.newest
-        if newest is not None and not newest.ready and not newest.gone:
+        under_way = newest is not None and not newest.ready and not newest.gone
+        if under_way or not self.replacements.waiting or self.replacements.generation is not None:
             return
         self._template_backoff.reset()
         self._worker_backoff.reset()

@@ -8,6 +8,7 @@ they have in common and which refers to the other for the reasons.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from fcgipm.recipes import NoRecipe
@@ -168,7 +169,7 @@ def server(
 
 
 def _check_mounts(pools: list[JSON]) -> None:
-    for one, other in zip(pools, pools[1:], strict=False):
+    for one, other in pairwise(pools):
         if one["mount"] == other["mount"]:
             place = f"below {one['mount']}" if one["mount"] else "at the root of the site"
             raise NoRecipe(f"pools {one['name']} and {other['name']} are both {place}: name the one you mean")

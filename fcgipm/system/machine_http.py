@@ -18,7 +18,7 @@ from fcgipm.system.accounts import AccountError, Identity, gid_of, starter, uid_
 from fcgipm.system.spawn_web import client_host
 
 PACKAGES = ("uvicorn", "httptools", "starlette")
-"""What the extra `web` brings and nothing else does; uvloop makes it faster where it is there."""
+"""What the extra `web` brings for it."""
 
 WORLD, GROUP, OWNER = 0o002, 0o020, 0o200
 

@@ -35,8 +35,8 @@ class Answer(NamedTuple):
     empty: bool
 
 
-def answer(head: Head, method: str, date: bytes) -> Answer:
-    """The response to `method` for the client; `date` is used where the application gave none. Raises BadAnswer."""
+def answer(head: Head, method: str) -> Answer:
+    """The response to `method` for the client. Raises BadAnswer."""
     if not 200 <= head.status <= 599:
         raise BadAnswer(f"status {head.status}")
     dropped = HOP_BY_HOP | _named_by_connection(head)
@@ -48,7 +48,6 @@ def answer(head: Head, method: str, date: bytes) -> Answer:
             lengths.add(value)
         elif low not in dropped and not low.startswith(FOR_US):
             headers.append((low.encode("ascii"), value.encode("latin-1")))
-    _complete(headers, date)
     length = _length(lengths)
     if length is not None and head.status not in EMPTY:
         headers.append((b"content-length", b"%d" % length))
@@ -60,12 +59,11 @@ def _named_by_connection(head: Head) -> set[str]:
     return {token.strip().lower() for value in values for token in value.split(",")}
 
 
-def _complete(headers: list[Pair], date: bytes) -> None:
+def complete(headers: list[Pair], date: bytes) -> list[Pair]:
+    """With Date (RFC 9110, section 6.6.1) and Server, where an application did not set its own. Names are in lower case."""
     names = {name for name, _ in headers}
-    if b"date" not in names:
-        headers.append((b"date", date))
-    if b"server" not in names:
-        headers.append((b"server", SOFTWARE))
+    ours = ((b"date", date), (b"server", SOFTWARE))
+    return [*(pair for pair in ours if pair[0] not in names), *headers]
 
 
 def _length(lengths: set[str]) -> int | None:

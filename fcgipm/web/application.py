@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from fcgipm.web import access
+from fcgipm.web.answer import complete
 from fcgipm.web.backend import Backend
 from fcgipm.web.exchange import ClientLeft, CutShort, Exchange, Message, Receive, Send
 from fcgipm.web.pages import Page, Refusal
@@ -94,9 +96,16 @@ class _Teller:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            message = {**message, "headers": complete(message["headers"], http_date(int(time.time())))}
         elif not message.get("more_body", False):
             self.whole = True
         await self._send(message)
+
+
+@lru_cache(maxsize=1)
+def http_date(second: int) -> bytes:
+    """A Date header's value."""
+    return formatdate(second, usegmt=True).encode("ascii")
 
 
 def door_of(scope: Mapping[str, Any]) -> Door:
@@ -107,7 +116,7 @@ def door_of(scope: Mapping[str, Any]) -> Door:
 
 
 async def _send_page(page: Page, scope: Mapping[str, Any], send: Send) -> None:
-    headers = page.head(formatdate(usegmt=True).encode("ascii"))
+    headers = page.head()
     if any(name == b"expect" for name, _ in scope["headers"]):
         headers.append((b"connection", b"close"))  # The client may or may not send the body that it asked leave for.
     await send({"type": "http.response.start", "status": page.status, "headers": headers})

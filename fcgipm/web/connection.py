@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from fcgipm.wire.fastcgi import RemoteProtocolError, WebServer
 from fcgipm.wire.fastcgi.webserver import Event
@@ -38,8 +39,7 @@ class Connection(asyncio.Protocol):
     # What the event loop tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its ancestry
 
     def data_received(self, data: bytes) -> None:
         self.heard = True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from email.utils import formatdate
 from typing import Any
 
 from fcgipm.web.answer import Answer, BadAnswer, answer
@@ -138,7 +137,7 @@ class Exchange:
 
     def _judged(self, connection: Connection, head: Any) -> Answer:
         try:
-            return answer(head, self._method, formatdate(usegmt=True).encode("ascii"))
+            return answer(head, self._method)
         except BadAnswer as error:
             connection.abort()
             raise Refusal(502, f"the application's answer cannot be passed on: {error}") from None

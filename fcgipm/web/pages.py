@@ -21,11 +21,11 @@ class Page(NamedTuple):
         title = f"{self.status} {HTTPStatus(self.status).phrase}"
         return f"{title}: {self.reason}\n" if self.reason else f"{title}\n"
 
-    def head(self, date: bytes) -> list[Pair]:
+    def head(self) -> list[Pair]:
         """Its headers."""
         length = str(len(self.text.encode())).encode("ascii")
         kind = (b"content-type", b"text/plain; charset=utf-8")
-        return [kind, (b"content-length", length), (b"date", date), *self.headers]
+        return [kind, (b"content-length", length), *self.headers]
 
 
 class Refusal(Exception):

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -59,7 +59,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._got_head()
-        self.scope[TARGET] = self.url  # type: ignore[typeddict-unknown-key]
+        cast(dict[str, Any], self.scope)[TARGET] = self.url
         super().on_headers_complete()
         if self.parser.get_http_version() == "1.0":
             self.cycle.transport = Unchunked(self.cycle.transport)  # type: ignore[assignment]

@@ -1,10 +1,9 @@
-"""The demonstration: fcgipm and nginx side by side in a temporary folder, until ^C. Imports nothing of fcgipm: it is a user."""
+"""`fcgipm demo`, and beside it an nginx of its own on the server block that `fcgipm nginx` prints; until ^C. Imports nothing of fcgipm: it is a user."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import signal
 import socket
@@ -12,21 +11,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import IO
 
-HERE = Path(__file__).resolve().parent
-TOP = HERE.parents[1]
+TOP = Path(__file__).resolve().parents[2]
 FCGIPM = [sys.executable, "-m", "fcgipm.cli"]
-
-CONFIGURATION = """\
-control: {folder}/control.sock
-pools:
-  web:
-    app: hello.py:app
-    directory: {site}
-    listen: unix:{folder}/web.sock
-    workers: 2
-"""
 
 NGINX = """\
 {user}daemon off;
@@ -35,127 +26,121 @@ error_log stderr notice;
 events {{}}
 http {{
     access_log off;
-    {temporary}
+    types {{ text/css css; text/javascript js; image/svg+xml svg; }}
+    client_body_temp_path {folder}/client_body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
     include {folder}/site.conf;
 }}
 """
 
-NO_NGINX = """\
-There is no nginx here (apt-get install nginx), so no address to open yet. The next version of fcgipm brings a small web server of its own for
-that. Until then, this is `fcgipm request`, curl for FastCGI:
-"""
+
+class Ended(Exception):
+    """Somebody wants us to end, or one of the servers has ended: the exit status."""
 
 
 def main() -> int:
-    """Run until ^C; 0 when everything started and ended well."""
+    """Run until ^C or TERM; 0 when everything started and ended well."""
     options = arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # also where a shell has them ignored, behind an &
+        signal.signal(number, leave)
     folder = Path(tempfile.mkdtemp(prefix="fcgipm-demo-"))
     running: list[subprocess.Popen[str]] = []
     try:
-        start_fcgipm(folder, running)
+        start_fcgipm(folder, running, options.port)
         nginx = None if options.without_nginx else find_nginx()
         if nginx:
-            show_site(start_nginx(nginx, folder, running, options.port))
-        else:
-            show_request(folder)
+            start_nginx(nginx, folder, running, options.nginx_port)
+        elif not options.without_nginx:
+            print("  There is no nginx here: apt-get install nginx, to see the same site through it.\n", flush=True)
         wait_for_an_end(running)
         return 1
-    except KeyboardInterrupt:
-        print("\nEnding (fcgipm finishes what it has begun) ...", flush=True)
-        return 0
+    except Ended as ended:
+        return int(ended.args[0])
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         for process in reversed(running):
             process.send_signal(signal.SIGTERM)
             process.wait()
         shutil.rmtree(folder)
 
 
+def leave(number: int, frame: FrameType | None) -> None:
+    raise Ended(0)
+
+
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/demo", description="A one-file Flask site behind a private nginx, until ^C."
-    )
-    parser.add_argument(
-        "--port", type=int, default=8080, help="first port to try (default 8080; the next free one is taken)"
-    )
-    parser.add_argument("--without-nginx", action="store_true", help="show what is done where there is no nginx")
+    parser = argparse.ArgumentParser(prog="scripts/demo", description="The demonstration site, through the embedded web server and through nginx, until ^C.")
+    parser.add_argument("--port", type=int, help="port of the embedded web server (default: 8000, or the next free one)")
+    parser.add_argument("--nginx-port", type=int, default=8080, help="first port to try for nginx (default 8080)")
+    parser.add_argument("--without-nginx", action="store_true", help="the embedded web server alone")
     return parser.parse_args()
 
 
-def start_fcgipm(folder: Path, running: list[subprocess.Popen[str]]) -> None:
-    """`fcgipm run` with a file of six lines; returns when it serves."""
-    file = folder / "fcgipm.yaml"
-    file.write_text(CONFIGURATION.format(folder=folder, site=HERE))
-    print(f"The configuration, {file}:\n\n{file.read_text()}", flush=True)
-    serve([*FCGIPM, "run", "-c", str(file)], "ready to serve", running)
+def start_fcgipm(folder: Path, running: list[subprocess.Popen[str]], port: int | None) -> None:
+    """`fcgipm demo` with its files in our folder; returns when it has said its address."""
+    command = [*FCGIPM, "demo", "--folder", str(folder), *(["--port", str(port)] if port else [])]
+    process = start(command, running, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    follow(process, process.stdout, lambda line: "Open http" in line, show=lambda line: True)
 
 
-def start_nginx(nginx: str, folder: Path, running: list[subprocess.Popen[str]], port: int) -> int:
-    """nginx on the files of nginx/, with the socket and a free port put in; the port."""
-    port = free_port(port)
-    site = (TOP / "nginx/fcgipm.conf").read_text()
-    site = site.replace("unix:/run/fcgipm/web.sock", f"unix:{folder}/web.sock").replace(
-        "listen 80;", f"listen 127.0.0.1:{port};"
-    )
-    (folder / "site.conf").write_text(site)
-    shutil.copy(TOP / "nginx/fcgipm_params", folder)
-    temporary = "\n    ".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
+def start_nginx(nginx: str, folder: Path, running: list[subprocess.Popen[str]], first_port: int) -> None:
+    """nginx on the output of `fcgipm nginx`; returns when it serves, and says its address."""
+    port = free_port(first_port)
+    file = str(folder / "fcgipm.yaml")
+    (folder / "site.conf").write_text(said([*FCGIPM, "nginx", "-c", file, "--listen", f"127.0.0.1:{port}"]))
+    (folder / "fcgipm_params").write_text(said([*FCGIPM, "nginx", "--params"]))
     user = "user root;\n" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(NGINX.format(user=user, folder=folder, temporary=temporary))
-    command = [
-        nginx,
-        "-p",
-        str(folder),
-        "-c",
-        str(folder / "nginx.conf"),
-        "-e",
-        "stderr",
-        "-g",
-        "error_log stderr notice;",
-    ]
-    serve(command, "start worker process ", running, show=r"\[(warn|error|crit|alert|emerg)\]")
-    return port
+    (folder / "nginx.conf").write_text(NGINX.format(user=user, folder=folder))
+    command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+    process = start(command, running, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    follow(process, process.stderr, lambda line: "start worker process " in line, show=is_bad_news)
+    print(f"  and http://127.0.0.1:{port}/    through nginx, with {folder}/site.conf from `fcgipm nginx`\n", flush=True)
 
 
-def serve(command: list[str], sign: str, running: list[subprocess.Popen[str]], show: str = "") -> None:
-    """Start a server, in a session of its own: ^C is ours, we end it in order. Wait for its `sign`; lines that match `show` are passed on."""
+def is_bad_news(line: str) -> bool:
+    return any(f"[{level}]" in line for level in ("error", "crit", "alert", "emerg"))
+
+
+def said(command: list[str]) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def start(command: list[str], running: list[subprocess.Popen[str]], stdout: int | None = None, stderr: int | None = None) -> subprocess.Popen[str]:
+    """A server in a session of its own: ^C is ours, and we end it in order."""
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True, start_new_session=True
     )
     running.append(process)
+    return process
+
+
+def follow(process: subprocess.Popen[str], lines: IO[str], sign: Callable[[str], bool], show: Callable[[str], bool]) -> None:
+    """Wait for the line that is the sign; those to show are passed on, then and later."""
     ready = threading.Event()
 
     def read() -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if re.search(show, line):
-                print(f"  {line}", end="", flush=True)
-            if sign in line:
+        for line in lines:
+            if show(line):
+                print(line, end="", flush=True)
+            if sign(line):
                 ready.set()
         ready.set()
 
     threading.Thread(target=read, daemon=True).start()
     ready.wait()
     if process.poll() is not None:
-        raise SystemExit(f"demo: {command[0]} did not start")
-
-
-def show_site(port: int) -> None:
-    print(f"\nOpen http://127.0.0.1:{port}/  (^C ends everything)", flush=True)
-
-
-def show_request(folder: Path) -> None:
-    address = f"unix:{folder}/web.sock"
-    print(f"\n{NO_NGINX}\n$ fcgipm request {address} '/?name=you' -i", flush=True)
-    subprocess.run([*FCGIPM, "request", address, "/?name=you", "-i"], check=True)
-    print("\nThe pool goes on serving; try it from another terminal. ^C ends everything.", flush=True)
+        print(f"demo: {' '.join(map(str, process.args))} did not start", file=sys.stderr)  # type: ignore[arg-type]
+        raise Ended(1)
 
 
 def wait_for_an_end(running: list[subprocess.Popen[str]]) -> None:
-    """Until ^C raises KeyboardInterrupt, or one of the servers ends by itself."""
+    """Until a signal raises, or one of the servers ends by itself."""
     ended = threading.Event()
 
     def watch(process: subprocess.Popen[str]) -> None:
@@ -182,7 +167,8 @@ def free_port(first: int) -> int:
             except OSError:
                 continue
             return port
-    raise SystemExit(f"demo: no free port from {first} on")
+    print(f"demo: no free port from {first} on", file=sys.stderr)
+    raise Ended(1)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -18,11 +19,16 @@ from tests.support.lines import Lines
 DEMO = Path(__file__).resolve().parents[2] / "scripts/demo"
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
-def demo(folder: Path, *arguments: str) -> Iterator[Lines]:
-    """The running demonstration; at the end ^C, which must end it cleanly and leave nothing in its folder."""
+def demo(folder: Path, command: list[str], signum: int = signal.SIGINT) -> Iterator[Lines]:
+    """The running demonstration; at the end a signal, which must end it cleanly and leave nothing in its folder."""
     process = subprocess.Popen(
-        [DEMO, *arguments],
+        command,
         env={**os.environ, "TMPDIR": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -33,7 +39,7 @@ def demo(folder: Path, *arguments: str) -> Iterator[Lines]:
     lines = Lines(process.stdout)  # type: ignore[arg-type]
     try:
         yield lines
-        os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+        os.killpg(process.pid, signum)  # as the terminal does
         assert process.wait(20) == 0, lines.all()
         assert list(folder.iterdir()) == []
     finally:
@@ -52,19 +58,45 @@ def folder() -> Iterator[Path]:
     place.rmdir()
 
 
-def test_a_site_to_open(folder: Path) -> None:
-    with demo(folder, "--port", "18400") as lines:
-        address = re.search(r"http://\S+", lines.wait_for("^Open "))
-        assert address
-        with urllib.request.urlopen(address[0] + "?name=you", timeout=10) as answer:
-            page = answer.read().decode()
-        assert "Hello, you!" in page
-        assert "asked by nginx/" in page
+def address(line: str) -> str:
+    found = re.search(r"http://\S+", line)
+    assert found, line
+    return found[0]
 
 
-def test_without_nginx_a_request_is_shown(folder: Path) -> None:
-    with demo(folder, "--without-nginx") as lines:
-        lines.wait_for("next version")
-        lines.wait_for("^Status: 200 OK")
-        lines.wait_for("Hello, you!")
-        lines.wait_for(r"\^C ends everything")
+def page(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_the_same_site_at_two_addresses(folder: Path) -> None:
+    with demo(folder, [str(DEMO), "--port", str(free_port()), "--nginx-port", str(free_port())]) as lines:
+        embedded = address(lines.wait_for("Open http"))
+        nginx = address(lines.wait_for("through nginx"))
+        assert "BEGIN_REQUEST" in page(embedded + "journey")
+        assert "nginx/" in page(nginx)
+        with urllib.request.urlopen(nginx + "static/site.css", timeout=10) as answer:
+            assert answer.headers["Content-Type"] == "text/css" and answer.headers["Server"].startswith("nginx")
+
+
+def test_in_the_background_term_ends_it(folder: Path) -> None:
+    """A shell without job control lets what runs behind an & ignore ^C; an open stream of events does not hold it up."""
+    script = f"trap '' INT; exec {DEMO} --without-nginx --port {free_port()}"
+    with demo(folder, ["sh", "-c", script], signal.SIGTERM) as lines:
+        embedded = address(lines.wait_for("Open http"))
+        events = urllib.request.urlopen(embedded + "live/events", timeout=10)
+        assert events.readline() == b"retry: 300\n"
+    events.close()
+    assert not any("nginx" in line for line in lines.all())
+
+
+def test_a_busy_port_is_said_plainly(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        done = subprocess.run(
+            [str(DEMO), "--without-nginx", "--port", str(port)],
+            env={**os.environ, "TMPDIR": str(folder)}, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+    assert done.returncode != 0
+    assert f"127.0.0.1:{port}" in done.stderr and "Traceback" not in done.stderr
+    assert list(folder.iterdir()) == []

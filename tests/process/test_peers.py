@@ -33,6 +33,11 @@ def application(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
 
 
 @pytest.fixture
+def flup(tmp_path: Path) -> Iterator[str]:
+    yield from foreign(FLUP, tmp_path)
+
+
+@pytest.fixture
 def fcgisgi(tmp_path: Path) -> Iterator[str]:
     yield from foreign(FCGISGI, tmp_path)
 
@@ -91,11 +96,30 @@ def test_large_body_down(application: str) -> None:
     assert status == 200 and answer == b"".join(bytes([97 + number]) * 100_000 for number in range(26))
 
 
-def test_many_requests_on_a_kept_connection(application: str) -> None:
-    with connect(application) as connection:
+def test_many_requests_on_a_kept_connection(flup: str) -> None:
+    with connect(flup) as connection:
         for number in range(20):
             body = b"%d" % number * 100
             assert fetch(connection, "POST", "/body", body, keep=True) == (200, body)
+
+
+def test_many_ids_on_a_kept_connection(fcgisgi: str) -> None:
+    """(A new id each time: fcgisgi forgets an id only some time after its END_REQUEST, and a request of that id meanwhile.)"""
+    wire = WebServer()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(fcgisgi.removeprefix("unix:"))
+        for id in range(1, 21):
+            body = b"%d" % id * 100
+            head = wire.request(id, params("POST", "/body", body_length=len(body)), keep_conn=True)
+            connection.sendall(head + wire.body(id, body) + wire.end_body(id))
+            answer, ended = b"", False
+            while not ended:
+                for event in wire.receive(connection.recv(65536)):
+                    assert isinstance(event, (Stdout, End)) and event.id == id
+                    ended = isinstance(event, End)
+                    answer += b"" if isinstance(event, End) else event.data
+            assert answer.partition(b"\r\n\r\n")[2] == body
 
 
 def test_status_and_headers(application: str) -> None:

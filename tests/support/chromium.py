@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
@@ -46,6 +47,7 @@ class Window:
         options.binary_location = paths[0]
         for flag in [*FLAGS, f"--user-data-dir={self._profile}"]:
             options.add_argument(flag)
+        options.page_load_strategy = "none"  # with any other, nothing can be asked of a page that is still arriving
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         # A home of its own: crash reports and font caches go there, not to the user's.
         service = ChromeService(paths[1], env={**os.environ, "HOME": self._profile})
@@ -57,8 +59,15 @@ class Window:
     # What a visitor does.
 
     def open(self, path: str) -> Self:
-        self.driver.get(self.base + path)
+        """Go there, and wait until everything is loaded."""
+        self.go(path)
+        self.wait(lambda: self.script("return !window.before && document.readyState === 'complete'"), f"{path} is loaded")
         return self
+
+    def go(self, path: str) -> None:
+        """Go there without waiting for more than the first bytes of a page."""
+        self.script("window.before = true")
+        self.driver.get(self.base + path)
 
     def find(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -92,9 +101,15 @@ class Window:
         width = int(self.script("return window.innerWidth"))
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         shot = self._devtools("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
-        import base64
-
         path.write_bytes(base64.b64decode(shot["data"]))
+
+    def upload_speed(self, rate: int) -> None:
+        """Bytes a second; -1: as fast as it goes."""
+        self._devtools("Network.enable", {})
+        self._devtools("Network.emulateNetworkConditions", {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": rate})
+
+    def press(self, *keys: str) -> None:
+        ActionChains(self.driver).send_keys(*keys).perform()
 
     def _devtools(self, command: str, parameters: dict[str, Any]) -> Any:
         return self.driver.execute_cdp_cmd(command, parameters)  # type: ignore[no-untyped-call]
@@ -118,11 +133,12 @@ class Window:
         own = urlsplit(self.base).netloc
         return [url for url in self._requests if not url.startswith(OWN) and urlsplit(url).netloc != own]
 
-    @property
-    def requests(self) -> Sequence[str]:
-        """Every address that was asked for."""
-        assert self.foreign_requests is not None
-        return self._requests
+    def forget(self) -> None:
+        """Leave the site; what was noticed so far is forgotten."""
+        self.driver.get("about:blank")
+        assert self.console is not None and self.foreign_requests is not None
+        self._console.clear()
+        self._requests.clear()
 
     # The end.
 

@@ -4,6 +4,7 @@ Every request but /notes leaves the note "called NAME". A handler with a gate wa
 lets it go on (tests.support.gate).
 """
 
+import hashlib
 import json
 import os
 import socket
@@ -122,6 +123,19 @@ def count(environ, start_response):
         length += len(data)
     start_response("200 OK", list(TEXT))
     return [b"%d" % length]
+
+
+def turns(environ, start_response):
+    """Writes and reads by turns, a megabyte and 700,000 bytes at a time; at the end the body's digest."""
+    digest, more = hashlib.sha256(), True
+    start_response("200 OK", list(TEXT))
+    while more:
+        yield b"t" * (1 << 20)
+        for _ in range(10):
+            data = environ["wsgi.input"].read(70_000)
+            digest.update(data)
+            more = len(data) == 70_000
+    yield digest.hexdigest().encode()
 
 
 def calls(environ, start_response):

@@ -80,6 +80,10 @@ class PoolMachine(RuleBasedStateMachine):
         self.world.now += seconds
         self.world.step()
 
+    @rule()
+    def replacement_is_asked_for(self) -> None:
+        self.world.step(event.ReplaceRequested())
+
     @precondition(lambda self: len(self.world.pool.workers) > 0)
     @rule()
     def workers_outnumber_nothing(self) -> None:
@@ -107,6 +111,8 @@ def rest(world: World) -> None:
         for number, worker in list(world.pool.workers.items()):
             if worker.state in (WorkerState.LEAVING, WorkerState.LOST):
                 world.exit(number, clean=True)
+            elif worker.state is WorkerState.UNWANTED:  # Ordered from a template that has ended meanwhile.
+                world.step(event.WorkerLost(number))
         if world.pool.next_wakeup is not None:
             world.wait()
     pool = world.pool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fcgipm.report.snapshot import (
+    HttpSnapshot,
     ListenerSnapshot,
     PoolSnapshot,
     ProcessSnapshot,
@@ -33,4 +34,6 @@ API = WEB._replace(
     requests=RequestsSnapshot(0, (0, 0, 0, 0, 0), 0, 0), template=None, processes=(),
 )  # fmt: skip
 
-SNAPSHOT = Snapshot("0.1.0", "degraded", 1, "2026-11-22T12:00:00.123Z", 90061.0004, "/etc/fcgipm/fcgipm.yaml", (WEB, API))
+HTTP = HttpSnapshot("127.0.0.1:8000", "web", 77, "running")
+
+SNAPSHOT = Snapshot("0.1.0", "degraded", 1, "2026-11-22T12:00:00.123Z", 90061.0004, "/etc/fcgipm/fcgipm.yaml", (WEB, API), (HTTP,))
