@@ -237,7 +237,6 @@ class Response:
     def document(self, status: str) -> None:
         """A small page of ours instead of the application's."""
         self.status = int(status[:3])
-        self.failed = self.status >= 500
         text = f"{status[4:]}\n".encode("ascii")
         head = encode_head(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
         try:

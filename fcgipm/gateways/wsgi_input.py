@@ -15,7 +15,8 @@ class Input:
 
     With a declared length, `read(n)` behaves like a file: it waits for n bytes or the end, because ``read(int(environ["CONTENT_LENGTH"]))`` is what
     applications do. Without one (a chunked upload through nginx, unbuffered) it returns what has arrived, so that a live stream can be followed.
-    Every method raises ClientLeft or TimeoutError when the rest does not come: a body cut short must not look complete.
+    Every method raises ClientLeft or BodyTimeout when the rest does not come: a body that the client did not finish must not look complete. (A web server that
+    ends the stream properly but early is believed, with a line in the log.)
     """
 
     __slots__ = ("_exchange", "_left", "_rest")

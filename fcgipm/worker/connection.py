@@ -30,11 +30,15 @@ from fcgipm.worker.settings import Settings
 _VALUES = {b"FCGI_MAX_CONNS": b"1", b"FCGI_MAX_REQS": b"1", b"FCGI_MPXS_CONNS": b"0"}
 
 _HEAD_PIECE = 16384
+_HEAD_PIECES = 64
+"""Read in one go at most; a longer head waits for the next turn, so that nobody who only sends keeps the others waiting."""
 _BODY_PIECE = 262144
 _NOW = socket.MSG_DONTWAIT
 
 
 _TOO_LARGE = b"Status: 431 Request Header Fields Too Large\r\nContent-Type: text/plain\r\n\r\nRequest Header Fields Too Large\n"
+_REPLIES = 65536
+"""Bytes of answers that may wait while a peer asks and asks, and does not read."""
 _LINGER_BYTES = 64 << 20
 """What a peer may go on sending after our response."""
 _NO_BODY = BodyStore()
@@ -100,16 +104,20 @@ class Connection:
 
     def receive_head(self) -> Optional[Request]:
         """Read what has come; a request if its head is complete. Raises Closed."""
-        try:
-            data = self.sock.recv(_HEAD_PIECE, _NOW)
-        except BlockingIOError:
-            return None
-        except OSError:
-            raise Closed("") from None
-        if not data:
-            raise Closed("")
-        self.untouched = False
-        return self.next_head(data)
+        for _ in range(_HEAD_PIECES):
+            try:
+                data = self.sock.recv(_HEAD_PIECE, _NOW)
+            except BlockingIOError:
+                return None
+            except OSError:
+                raise Closed("") from None
+            if not data:
+                raise Closed("")
+            self.untouched = False
+            request = self.next_head(data)
+            if request is not None or len(data) < _HEAD_PIECE:
+                return request
+        return None
 
     def next_head(self, data: bytes = b"") -> Optional[Request]:
         """The same for bytes at hand; without any, for a request held back by the codec. Raises Closed."""
@@ -157,7 +165,7 @@ class Connection:
                 self._send_at_once(encode_end(event.id))
                 self.codec.end(event.id)
             if self.gone or (isinstance(event, (Abort, Refused)) and not event.keep_conn and self.codec.idle):
-                raise Closed("")
+                raise Closed("", lingers=not self.gone)
         return self.next_head()
 
     @property
@@ -200,13 +208,16 @@ class Connection:
                 raise ClientLeft("the client left before its body was complete")
             if self.finished:  # What comes now belongs to the next request.
                 raise ClientLeft("the response is complete: no more of the request's body is received")
-            if not self._receive(_BODY_PIECE) and not _wait(self.sock, select.POLLIN, self._settings.timeouts.body):
+            received = self._receive(_BODY_PIECE)
+            self._send_replies()
+            if not received and not _wait(self.sock, select.POLLIN, self._settings.timeouts.body):
                 raise BodyTimeout(f"no more of the request's body within {self._settings.timeouts.body:g} s")
 
     def send(self, head: bytes, block: bytes) -> None:
         assert self.request is not None
         self._send(encode_stdout(self.request.id, head + block))
         self._receive(_HEAD_PIECE)  # An abort, or the peer's end, is learned between the blocks of a long response.
+        self._send_replies()
         if self.left:
             raise ClientLeft("the client no longer wants this response")
 
@@ -234,7 +245,7 @@ class Connection:
     # Bytes.
 
     def _receive(self, size: int) -> bool:
-        """Take what has come, without waiting, into the body's store. Whether anything has."""
+        """Take what has come, without waiting, into the body's store. Whether anything has. Replies of the protocol are left for the caller to send."""
         if self._input_ended or self.codec.holding:
             return False
         try:
@@ -252,8 +263,8 @@ class Connection:
             say(f"rejected connection: {error}")
             self.left = self.gone = True
             return True
-        if self.codec.replies:
-            self._send_replies()
+        if len(self.codec.replies) > _REPLIES:
+            self.left = self.gone = True
         self._note(events)
         return True
 
@@ -303,10 +314,12 @@ class Connection:
                 continue
             except OSError:
                 self._lose()
+        self._send_replies()  # Not before: it would stand in the middle of a record.
 
     def _send_replies(self) -> None:
-        replies, self.codec.replies = self.codec.replies, b""
-        self._send_at_once(replies)
+        if self.codec.replies:
+            replies, self.codec.replies = self.codec.replies, b""
+            self._send_at_once(replies)
 
     def _send_at_once(self, data: bytes) -> None:
         """Small answers of the protocol. Nobody waits for a peer that does not even read those."""

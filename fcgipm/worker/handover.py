@@ -13,6 +13,9 @@ from typing import Optional
 _NOW = socket.MSG_DONTWAIT
 _WORD = b"C"
 
+LOST = -1
+"""Answer of `take` when this process had no descriptor left: the kernel has dropped the connection."""
+
 
 def give(end: socket.socket, number: int) -> bool:
     """Send descriptor `number` into the handover; the caller closes its own copy. False: it takes no more now, keep the connection."""
@@ -24,12 +27,12 @@ def give(end: socket.socket, number: int) -> bool:
 
 
 def take(end: socket.socket) -> Optional[int]:
-    """A descriptor from the handover, close-on-exec; None: somebody was faster."""
+    """A descriptor from the handover, close-on-exec; None: somebody was faster; LOST."""
     try:
-        _, ancillary, _, _ = end.recvmsg(1, socket.CMSG_SPACE(4), _NOW | socket.MSG_CMSG_CLOEXEC)
+        _, ancillary, flags, _ = end.recvmsg(1, socket.CMSG_SPACE(4), _NOW | socket.MSG_CMSG_CLOEXEC)
     except OSError:
         return None
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(data) >= 4:
             return array.array("i", data[:4])[0]
-    return None
+    return LOST if flags & socket.MSG_CTRUNC else None

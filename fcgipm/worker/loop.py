@@ -1,7 +1,7 @@
 """The loop of one worker thread: wait in one epoll for listeners, kept connections and the handover, and serve whatever is ready.
 
 A worker takes a connection from a queue only when it waits here, hence can serve at once. While it is inside a request its other connections
-stand in `waiting`, from where the order thread may give them to another worker; whoever pops a connection from there owns it.
+stand in `waiting`, from where the order thread may give them to another worker.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import errno
 import select
 import socket
 import time
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import say
@@ -19,6 +19,7 @@ from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker import handover
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.settings import Settings
+from fcgipm.worker.waiting import Waiting
 
 EPOLLEXCLUSIVE = 1 << 28  # select.EPOLLEXCLUSIVE is missing from some builds.
 
@@ -59,8 +60,8 @@ class Loop:
     def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview) -> None:
         self.mode = SERVE
         """Raised by the order thread, obeyed by the loop."""
-        self.waiting: Dict[int, Connection] = {}
-        """By descriptor: everything that epoll watches but the doors."""
+        self.waiting = Waiting()
+        """Everything that epoll watches but the doors."""
         self.current: Optional[Connection] = None
         """The connection whose request is being served."""
         self.shut = False
@@ -102,18 +103,18 @@ class Loop:
 
     def _turn(self, longest: float) -> None:
         """Wait, `longest` seconds at most, and serve what is ready."""
-        doors, waiting = self._door_numbers, self.waiting
+        doors, take = self._door_numbers, self.waiting.take
         now = time.monotonic()
         if now >= self._check_at:
             self._expire(now)
         patience = min(self._check_at - now, longest)
-        self._slot[scoreboard.KEPT] = len(waiting)
+        self._slot[scoreboard.KEPT] = len(self.waiting)
         events = self.epoll.poll(None if patience == _NEVER else max(patience, 0))
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
             events.sort(key=lambda event: event[0] not in doors)
         for number, _ in events:
-            connection = waiting.pop(number, None)
+            connection = take(number, None)
             if connection is not None:
                 self._readable(connection, 0)
             elif number in doors:
@@ -126,9 +127,7 @@ class Loop:
         if listener is not None:
             self._accept(listener)
         elif number == self._doors.take.fileno():
-            taken = handover.take(self._doors.take)
-            if taken is not None:
-                self._readable(self._new_connection(taken, socket.AF_UNIX), self._timeouts.keepalive)
+            self._take_over()
 
     def _accept(self, listener: Listener) -> bool:
         """Take one connection and serve it if its request is there. False: the queue is empty."""
@@ -160,11 +159,15 @@ class Loop:
         if not self._starved:
             self._starved = True
             say(f"cannot accept a connection: {error.strerror}; closing kept connections instead (raise the limit on open files)")
-        for number, connection in list(self.waiting.items()):
-            if connection.codec.idle and not connection.untouched and self.waiting.pop(number, None) is not None:
+        room = False
+        for connection in self.waiting.take_each():
+            if room or connection.untouched or not connection.codec.idle:
+                self._watch(connection)
+            else:
                 self._close(connection)
-                return
-        time.sleep(_LEAVING_BEAT)
+                room = True
+        if not room:
+            time.sleep(_LEAVING_BEAT)
 
     # Connections.
 
@@ -206,7 +209,7 @@ class Loop:
             self.epoll.register(connection.fd, select.EPOLLIN)
         if connection.deadline < self._check_at:
             self._check_at = connection.deadline
-        self.waiting[connection.fd] = connection
+        self.waiting.put(connection)
 
     def _serve(self, connection: Connection, request: Request) -> None:
         """One request, and those that the peer has sent behind it already."""
@@ -242,7 +245,7 @@ class Loop:
         response = self._gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
-        slot[scoreboard.CLASS_1XX - 1 + (response.status or _CLIENT_LEFT) // 100] += 1
+        slot[scoreboard.CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
         if response.failed or response.status >= 500:
             slot[scoreboard.FAILED] += 1
         if response.aborted:
@@ -284,32 +287,49 @@ class Loop:
     def _expire(self, now: float) -> None:
         """Close what has waited too long; sets the time of the next look."""
         self._check_at = _NEVER
-        for number, connection in list(self.waiting.items()):
-            if connection.deadline > now:
-                self._check_at = min(self._check_at, connection.deadline)
-            elif not connection.lingers and connection.readable():
-                continue  # It came in time; this worker was late.
-            elif self.waiting.pop(number, None) is not None:
-                if connection.reading and not connection.lingers:
-                    say(f"rejected connection: its request header was not complete within {self._timeouts.header:g} s")
-                self._close(connection)
+        for connection in self.waiting.take_each():
+            # What came in time is served, however late this worker is.
+            if connection.deadline > now or (not connection.lingers and connection.readable()):
+                self._watch(connection)
+                continue
+            if connection.reading and not connection.lingers:
+                say(f"rejected connection: its request header was not complete within {self._timeouts.header:g} s")
+            self._close(connection)
 
     # Leaving.
 
     def give_away(self) -> None:
         """Send every idle connection into the handover; called by the order thread while this one is inside a request, else by itself."""
-        for number, connection in list(self.waiting.items()):
-            if connection.codec.idle and not connection.lingers and self.waiting.pop(number, None) is not None:
-                self._give(connection)
-        self._slot[scoreboard.KEPT] = len(self.waiting)
+        refused = 0
+        for connection in self.waiting.take_each():
+            if connection.codec.idle and not connection.lingers:
+                refused += not self._give(connection)
+            else:
+                self._watch(connection)
+        self._slot[scoreboard.KEPT] = refused
 
-    def _give(self, connection: Connection) -> None:
+    def _give(self, connection: Connection) -> bool:
         connection.registered = False
         self.epoll.unregister(connection.fd)
-        if handover.give(self._doors.give, connection.fd):
+        given = handover.give(self._doors.give, connection.fd)
+        if given:
             self._close(connection)
         else:
             self._watch(connection)
+        return given
+
+    def _take_over(self) -> bool:
+        """Take one connection from the handover and serve it if its request is there. False: there is none."""
+        number = handover.take(self._doors.take)
+        if number is None:
+            return False
+        if number == handover.LOST:
+            say("lost a kept connection: out of descriptors (raise the limit on open files)")
+            return True
+        connection = self._new_connection(number, socket.AF_UNIX)
+        connection.untouched = False
+        self._readable(connection, 0)
+        return True
 
     def _shut_doors(self) -> None:
         """Retiring: take nothing more, part with what is idle. Stopping: serve what is queued, close what is idle."""
@@ -320,12 +340,10 @@ class Loop:
         for listener in self._listeners.values():
             while self._accept(listener):
                 pass
-        number = handover.take(self._doors.take)
-        while number is not None:
-            self._readable(self._new_connection(number, socket.AF_UNIX), _LEAVING_BEAT)
-            number = handover.take(self._doors.take)
+        while self._take_over():
+            pass
         self._unregister_doors()
-        self._close_idle()
+        self.close_unused()
 
     def _unregister_doors(self) -> None:
         if not self.shut:
@@ -336,26 +354,19 @@ class Loop:
                     self.epoll.unregister(sock)
 
     def close_unused(self) -> None:
-        """Close every kept connection on which nothing has come; called by the order thread while this one is inside a request."""
-        for number, connection in list(self.waiting.items()):
-            unused = connection.codec.idle and not connection.untouched and not connection.readable()
-            if unused and self.waiting.pop(number, None) is not None:
+        """Close every kept connection on which nothing has come; called by the order thread while this one is inside a request, else by itself."""
+        for connection in self.waiting.take_each():
+            if connection.codec.idle and not connection.untouched and not connection.lingers and not connection.readable():
                 self._close(connection)
-
-    def _close_idle(self) -> None:
-        for number, connection in list(self.waiting.items()):
-            if connection.codec.idle and not connection.untouched and self.waiting.pop(number, None) is not None:
-                self._readable(connection, _LEAVING_BEAT)  # A request may have come a moment ago.
-                if self.waiting.get(number) is connection and connection.codec.idle and not connection.lingers:
-                    del self.waiting[number]
-                    self._close(connection)
+            else:
+                self._watch(connection)
 
     # In an application's own child.
 
     def forget(self) -> None:
         """Close everything without a word: it all belongs to the parent."""
         self.epoll.close()
-        for connection in self.waiting.values():
+        for connection in self.waiting.take_each():
             connection.sock.close()
         if self.current is not None:
             self.current.sock.close()

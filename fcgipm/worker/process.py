@@ -24,6 +24,8 @@ from fcgipm.worker import prctl
 from fcgipm.worker.loop import RETIRE, SERVE, STOP, Doors, Listener, Loop
 from fcgipm.worker.settings import Settings
 
+_OURS = frozenset((signal.SIGTERM, signal.SIGINT))
+"""Signals that retire a worker."""
 _INTERNAL = 70
 """Exit status after an error of ours (EX_SOFTWARE)."""
 
@@ -132,7 +134,7 @@ class Worker:
     def run(self) -> None:
         """Serve until the order to leave has been carried out."""
         self._catch_signals()
-        os.register_at_fork(after_in_child=self._forget)
+        os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=self._forget)
         threads = [threading.Thread(target=self._run_loop, args=(loop,), daemon=True) for loop in self._loops[1:]]
         for thread in threads:
             thread.start()
@@ -150,7 +152,7 @@ class Worker:
         """TERM and INT are words for the order thread: the main thread may be deep inside a request."""
         self._signaler.setblocking(False)
         signal.set_wakeup_fd(self._signaler.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _OURS:
             signal.signal(number, lambda number, frame: None)
 
     def _run_loop(self, loop: Loop) -> None:
@@ -163,6 +165,13 @@ class Worker:
     # The order thread.
 
     def _obey(self) -> None:
+        try:
+            self._obey_for_ever()
+        except BaseException as error:  # A worker that hears no order any more is worse than none.
+            say("worker failed\n" + format_failure(error, skip=0))
+            os._exit(_INTERNAL)
+
+    def _obey_for_ever(self) -> NoReturn:
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
         poll.register(self._signal, select.POLLIN)
@@ -201,7 +210,7 @@ class Worker:
             listener.sock.close()
 
     def _obey_signals(self, numbers: bytes) -> None:
-        if self._mode == SERVE and {signal.SIGTERM, signal.SIGINT}.intersection(numbers):
+        if self._mode == SERVE and _OURS.intersection(numbers):
             try:
                 self._channel.send(orders.RETIRING)  # First: an idle worker is gone a moment after it knows.
             except OSError:
@@ -227,8 +236,12 @@ class Worker:
     # An application's own children.
 
     def _forget(self) -> None:
-        """In a process that the application forked: nothing of ours stays open, or a connection would outlive its worker."""
+        """In a process that the application forked: nothing of ours stays open, or a connection would outlive its worker; and signals mean again what
+        they mean to any process."""
         signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _release_signals()
         for loop in self._loops:
             loop.forget()
         doors = self._doors
@@ -236,6 +249,15 @@ class Worker:
             sock.close()
         for listener in doors.listeners:
             listener.sock.close()
+
+
+def _hold_signals() -> None:
+    """Around an application's fork: one sent to the child at once must not meet our handler, which would swallow it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
 
 
 def _listening(number: int) -> socket.socket:

@@ -6,7 +6,6 @@ never race for one and nobody waits for a start.
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import shutil
@@ -19,11 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.http import PATIENCE, Response, Server
 from tests.support.lines import Lines
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "nginx"
-PATIENCE = 15.0
+
+__all__ = ["Nginx", "Response", "nginx_binary"]
 
 ALARMING = re.compile(r"\[(error|crit|alert|emerg)\]")
 
@@ -58,20 +59,7 @@ def nginx_binary() -> str:
     return found
 
 
-class Response:
-    """What http.client got, read to its end."""
-
-    def __init__(self, answer: http.client.HTTPResponse) -> None:
-        self.status, self.reason = answer.status, answer.reason
-        self.headers = answer.getheaders()
-        self.body = answer.read()
-
-    def header(self, name: str) -> str | None:
-        found = [value for key, value in self.headers if key.lower() == name.lower()]
-        return ", ".join(found) if found else None
-
-
-class Nginx:
+class Nginx(Server):
     """One nginx. `addresses`: the pool's address, or one per upstream name of the file ({"fcgipm_web": "unix:…"}).
 
     `http`: further lines at the http level. `substitute`: exact texts of the shipped file to replace, each must occur. `tolerate`: patterns of
@@ -93,7 +81,7 @@ class Nginx:
         upstreams = {"fcgipm_web": addresses} if isinstance(addresses, str) else dict(addresses)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.listener.setblocking(False)  # nginx takes it for granted of a socket it inherits: two of its processes may wake for one client
-        self.port: int = self.listener.getsockname()[1]
+        self.port = self.listener.getsockname()[1]
         site = self._site((SHIPPED / file).read_text(), upstreams, substitute or {})
         self.folder = Path(tempfile.mkdtemp(prefix="ng", dir="/tmp"))
         self.folder.chmod(0o755)
@@ -175,29 +163,3 @@ class Nginx:
     def alarming_lines(self) -> list[str]:
         lines = self._lines.all() if self._lines else []
         return [line for line in lines if ALARMING.search(line) and not any(re.search(pattern, line) for pattern in self.tolerate)]
-
-    # Asking.
-
-    def connect(self, timeout: float = PATIENCE) -> http.client.HTTPConnection:
-        """A kept HTTP connection; the caller closes it."""
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-
-    def ask(
-        self, path: str = "/", method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: float = PATIENCE
-    ) -> Response:
-        """One request on a connection of its own. `path` goes out as it is."""
-        connection = self.connect(timeout)
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            return Response(connection.getresponse())
-        finally:
-            connection.close()
-
-    def raw(self, request: bytes, timeout: float = PATIENCE) -> bytes:
-        """Bytes out, everything that comes until nginx closes: ask with Connection: close or HTTP/1.0."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout) as connection:
-            connection.sendall(request)
-            parts = []
-            while data := connection.recv(65536):
-                parts.append(data)
-            return b"".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 from tests.support.daemon import APPS
 from tests.support.fastcgi import KEEP_CONN, PARAMS, Connection, Reply, Text, begin, environ, pairs, request, stream
-from tests.support.live_worker import LiveWorker
+from tests.support.live_worker import LiveWorker, Worker
 
 PYTHON = os.environ.get("FCGIPM_TEST_PYTHON", sys.executable)
 """The workers' interpreter: all cases hold under every Python a pool may have."""
@@ -124,3 +125,33 @@ class PacketConnection(Connection):
     def packet(self) -> bytes:
         """What the peer sent in one call; b"" at the end."""
         return self.socket.recv(1 << 20)
+
+
+def pid_of(connection: Connection) -> int:
+    """The worker that answers on this kept connection now."""
+    return int(connection.ask(environ("/pid"), keep=True).body)
+
+
+def by_pid(live: LiveWorker, pid: int) -> Worker:
+    return next(worker for worker in live.workers if worker.pid == pid)
+
+
+def kept_connections(live: LiveWorker, stack: contextlib.ExitStack, number: int) -> list[Connection]:
+    """So many connections, each of which has had a request."""
+    connections = [stack.enter_context(open_to(live)) for _ in range(number)]
+    for connection in connections:
+        assert connection.ask(environ("/hello"), keep=True).status == 200
+    return connections
+
+
+def close_count(live: LiveWorker) -> int:
+    """How often an iterable was closed since the last time."""
+    return notes(live).count("close")
+
+
+def assert_refused(live: LiveWorker, reply: Reply, error: str = "") -> None:
+    """The application broke the rules before the headers: a 500 document, and the traceback in the log."""
+    assert reply.status == 500 and reply.header("Content-Type").startswith("text/plain")  # type: ignore[union-attr]
+    assert reply.complete
+    live.output.take_error(error or r"^\S*(Error|Exception)\b")
+    assert not live.output.lines()

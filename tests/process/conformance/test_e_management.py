@@ -352,3 +352,13 @@ def test_e75_abort_right_behind_the_head(live: LiveWorker, connection: Connectio
         assert connection.ask(environ("/pid")).status == 200
     assert connection.at_end()
     assert "called hello" not in notes(live)
+
+
+def test_e67_a_question_during_a_large_response_is_answered_behind_a_whole_record(connection: Connection) -> None:
+    """The response waits for us to read when the question comes; an answer sent at once would stand in the middle of a record."""
+    connection.send(asked("/big", keep=True, SIZE="5000000"))
+    kinds = [connection.read_record().kind]
+    connection.send(record(GET_VALUES, b"\x0e\0FCGI_MAX_CONNS", id=0))
+    while not {END_REQUEST, GET_VALUES_RESULT} <= set(kinds):
+        kinds.append(connection.read_record().kind)
+    assert set(kinds) == {STDOUT, END_REQUEST, GET_VALUES_RESULT}

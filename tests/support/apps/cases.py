@@ -294,6 +294,19 @@ def redirect(environ, start_response):
     return [b""]
 
 
+def terminates_a_child(environ, start_response):
+    """A process of multiprocessing, ended the way its documentation tells."""
+    import multiprocessing
+    import time
+
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    child.start()
+    child.terminate()
+    child.join()
+    start_response("200 OK", list(TEXT))
+    return [str(child.exitcode).encode()]
+
+
 def untyped(environ, start_response):
     """137."""
     start_response("200 OK", [])

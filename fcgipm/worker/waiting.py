@@ -1,0 +1,35 @@
+"""The connections of one loop that wait for something: kept ones, heads being read, closed ones whose peer still sends.
+
+Two threads take from here: the loop, when something has come, and the order thread, when it has to part with connections while the loop is inside a
+request. Whoever has taken a connection out owns it, and nobody looks at one that he has not taken: it may be gone, or another by the same number.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Iterator, List
+
+from fcgipm.worker.connection import Connection
+
+
+class Waiting:
+    """By descriptor. `take(number, None)` is the only way to a connection."""
+
+    __slots__ = ("_connections", "take")
+
+    def __init__(self) -> None:
+        self._connections: Dict[int, Connection] = {}
+        self.take = self._connections.pop  # One step of the interpreter, which is what makes it safe.
+
+    def put(self, connection: Connection) -> None:
+        self._connections[connection.fd] = connection
+
+    def take_each(self) -> Iterator[Connection]:
+        """Everything that was here at the first step, one by one; what is not wanted has to be put back."""
+        numbers: List[int] = list(self._connections)
+        for number in numbers:
+            connection = self.take(number, None)
+            if connection is not None:
+                yield connection
+
+    def __len__(self) -> int:
+        return len(self._connections)
