@@ -52,7 +52,6 @@ COUNTERS = (BEGUN, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, FAILED
 
 # Values of STATE.
 FREE, STARTING, IDLE, BUSY, STOPPING = range(5)
-STATE_NAMES = ("free", "starting", "idle", "busy", "stopping")
 
 
 class SlotReading(NamedTuple):

@@ -17,7 +17,7 @@ EX_UNDECIDED = 1
 
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
-@click.option("--app", help="Which application, as `module:attribute`, where there are several.")
+@click.option("--app", help="Which of several applications, as they are listed.")
 def command(folder: str, app: str | None) -> int:
     """Look for an application in FOLDER and write a first fcgipm.yaml there.
 
@@ -43,7 +43,7 @@ def _undecided(folder: str, found: list[Candidate], app: str | None) -> str:
     if not found:
         return (
             f"no WSGI application in the Python files of {place}: looked for Django's get_wsgi_application(), Flask(...), Bottle(), create_app(),"
-            " and functions of (environ, start_response)"
+            f" and functions of (environ, start_response). Where it is, you say: `app: module:attribute` of a pool in {FILE}"
         )
     lines = [f"  {one.app:<32} {one.kind}, in {one.file}" for one in found]
     if all(one.asgi for one in found):

@@ -11,6 +11,9 @@ from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
 from fcgipm.config.node import Node
 
+LISTENERS_LIMIT = 32
+"""Addresses of one pool: all of them travel to its template in one message, whose room for descriptors is bounded."""
+
 
 def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     """Every broken rule, in no particular order."""
@@ -65,6 +68,9 @@ def _group(pool: PoolLayers) -> Iterator[Problem]:
 
 
 def _listeners(pool: PoolLayers) -> Iterator[Problem]:
+    if len(pool.keys.listen or []) > LISTENERS_LIMIT:
+        text = f"has {len(pool.keys.listen or [])} addresses; a pool may have {LISTENERS_LIMIT}"
+        yield pool.node.problem_of("listen", text=text)
     for index, listen in enumerate(pool.keys.listen or []):
         node = _listen_node(pool.node, index)
         unix = unix_path(listen_address(pool.node, index, listen))

@@ -53,7 +53,8 @@ class Log(Keys):
 
     file: Path = Field(default="stderr", description="`stderr`, or the path of a file.")
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important lines that are written."
+        default="info",
+        description="The least important lines of the daemon that are written; what applications write always is.",
     )
     format: Literal["text", "json"] = Field(default="text", description="Lines for people, or one JSON object a line.")
 

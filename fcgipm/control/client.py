@@ -26,12 +26,14 @@ def ask(
 
     Raises:
         NotRunning: nobody listens there, or the daemon went away before it answered.
-        ControlRefused: no permission, the command was refused, or no answer came in time.
+        ControlRefused: no permission, the command was refused, no answer came in time, or it is none of a daemon's.
     """
     with _connect(path, timeout) as connection:
         try:
             _send(connection, protocol.encode(request))
             return _await_result(connection, path, progress)
+        except protocol.ControlProtocolError as error:
+            raise ControlRefused(f"what answers at {path} is no fcgipm, or of another version: {error}") from None
         except TimeoutError:
             raise ControlRefused(f"the daemon at {path} gave no answer within {timeout:g} s") from None
         except OSError as error:

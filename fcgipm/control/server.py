@@ -7,6 +7,7 @@ The sockets are non-blocking; whoever does not read its answer, sends too much o
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,7 @@ SESSIONS = 64
 
 
 class Session:
-    """One connected client: one request, one answer, then it is over. ``ended`` tells that it is to be dropped."""
+    """One connected client: one request, one answer, then it is over. ``ended`` tells that it is to be dropped, ``heard_all`` that it will say no more."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -31,6 +32,7 @@ class Session:
         self._asked = False
         self._answered = False
         self._unsent = b""
+        self.heard_all = False
         self.ended = False
 
     def fileno(self) -> int:
@@ -43,7 +45,10 @@ class Session:
         return bool(self._unsent)
 
     def on_readable(self) -> dict[str, Any] | None:
-        """The request, once it has arrived whole. A bad one is answered with a refusal; the end of the stream ends the session."""
+        """The request, once it has arrived whole. A bad one is answered with a refusal.
+
+        The end of the stream ends the session, unless only that half was closed (``echo … | nc -U …``) and an answer is still due.
+        """
         try:
             data = self._connection.recv(65536)
         except BlockingIOError:
@@ -51,7 +56,8 @@ class Session:
         except OSError:
             data = b""
         if not data:
-            self.ended = True
+            self.heard_all = True
+            self.ended = not self._asked or _is_closed(self._connection)
         return self._request(data) if data and not self._asked else None
 
     def _request(self, data: bytes) -> dict[str, Any] | None:
@@ -90,6 +96,13 @@ class Session:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    """Whether the peer has closed the whole connection, and not just its own half."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))
 
 
 class ControlServer:

@@ -84,8 +84,10 @@ def _order(runner: PoolRunner, action: do.Order) -> None:
 
 def _kill(runner: PoolRunner, action: do.Kill) -> None:
     worker = runner.workers[action.worker]
-    if worker.pid is not None and not worker.reaped:
-        signal_group(worker.pid, action.force)
+    if worker.pid is None:
+        runner.kill_unknown(worker)
+    elif not worker.reaped and not signal_group(worker.pid, action.force):
+        runner.disown(worker)
 
 
 def _release(runner: PoolRunner, action: do.Release) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from fcgipm import orders
+from fcgipm.master.lines import clean
 
 _CREDENTIALS = struct.Struct("iII")
 _ROOM = socket.CMSG_SPACE(_CREDENTIALS.size)
@@ -17,7 +18,7 @@ _LONGEST = 4096
 
 
 class Word(NamedTuple):
-    """One message from below; `pid` is its sender's, 0 when it is not known."""
+    """One message from below; `pid` is its sender's, 0 when it is not known. The arguments have no control characters: they end in logs and on terminals."""
 
     word: bytes
     arguments: list[str]
@@ -48,7 +49,8 @@ class Channel:
             self.ended = True
             return None
         word, arguments = orders.decode(message)
-        return Word(word, arguments, _pid(ancillary)) if word in orders.UPWARD else None
+        cleaned = [clean(argument.encode()) for argument in arguments]
+        return Word(word, cleaned, _pid(ancillary)) if word in orders.UPWARD else None
 
     def send(self, message: bytes, descriptors: Iterable[int] = ()) -> bool:
         """Send one order; False when the other side is gone or does not take its orders."""

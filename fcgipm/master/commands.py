@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from fcgipm import __version__
 from fcgipm.control import protocol
 from fcgipm.control.server import ControlServer, Session
 from fcgipm.master.happenings import CommandCame, Happening
+from fcgipm.master.lines import clean
+from fcgipm.master.log import Log
 from fcgipm.master.loop import READ, WRITE, Loop
 from fcgipm.pool.pool import Pool
 from fcgipm.report.document import to_json
@@ -41,7 +44,7 @@ class Sessions:
     def _accept(self) -> None:
         session = self._server.accept()
         if session is not None:
-            self._loop.watch(session, lambda events: self._serve(session, events))
+            self._attend(session, READ)
 
     def _serve(self, session: Session, events: int) -> None:
         if events & WRITE:
@@ -54,17 +57,21 @@ class Sessions:
 
     def _settle(self, session: Session) -> None:
         if session.ended:
-            self._loop.forget(session)
+            self._attend(session, 0)
             self._server.drop(session)
         else:
-            self._loop.change(session, READ | WRITE if session.wants_write else READ)
+            self._attend(session, (0 if session.heard_all else READ) | (WRITE if session.wants_write else 0))
+
+    def _attend(self, session: Session, events: int) -> None:
+        self._loop.attend(session, lambda ready: self._serve(session, ready), events)
 
 
 class Commands:
     """What can be asked of the daemon. Each command answers by itself; `stop` when all is over."""
 
-    def __init__(self, master: Master, sessions: Sessions) -> None:
+    def __init__(self, master: Master, sessions: Sessions, log: Log) -> None:
         self._master = master
+        self._log = log
         self._sessions = sessions
         self._waiting: dict[Session, str] = {}
         self._replacing: dict[Session, tuple[Pool, int]] = {}
@@ -77,8 +84,16 @@ class Commands:
             self._sessions.answer(
                 session, protocol.refusal(f"unknown command {request['command'][:40]!r}; this daemon knows {known}")
             )
-        else:
+            return
+        try:
             command(self, session, request)
+        except Exception as error:  # A command must not end the daemon.
+            self._fail(session, request["command"], error)
+
+    def _fail(self, session: Session, command: str, error: Exception) -> None:
+        what = clean(f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace"))
+        self._log.error(f"internal error in the command {command}, line {_line(error)}: {what}")
+        self._sessions.answer(session, protocol.refusal("internal error: the daemon's log tells more"))
 
     def tell_progress(self) -> None:
         """Tell those who wait for the end what is still waited for, when that changed."""
@@ -112,7 +127,7 @@ class Commands:
         status = to_json(self._master.snapshot())
         pool = request.get("pool")
         if pool is not None:
-            if pool not in status["pools"]:
+            if not isinstance(pool, str) or pool not in status["pools"]:
                 self._refuse_pool(session, pool)
                 return
             status["pools"] = {pool: status["pools"][pool]}
@@ -133,6 +148,14 @@ class Commands:
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
         self._master.stop(now=request.get("now") is True)
+
+
+def _line(error: Exception) -> str:
+    """Where it was raised: ``commands.py:17``."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace is not None else "unknown"
 
 
 _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {

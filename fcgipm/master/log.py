@@ -10,26 +10,33 @@ import json
 import os
 import time
 
+from fcgipm.master.sink import Sink
 from fcgipm.system.errors import SystemProblem
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
 class Log:
-    """Writes to standard error or to a file; what is below `level` is dropped. A line that cannot be written is lost: the daemon must go on."""
+    """Writes to standard error or to a file. What the daemon says below `level` is dropped; what its processes write never is.
+
+    A line that cannot be written at once is lost, because the daemon must go on; the next that can be tells how many were.
+    """
 
     def __init__(self, file: str = "stderr", level: str = "info", form: str = "text") -> None:
         """Raises SystemProblem when the file cannot be opened."""
         self._path = None if file == "stderr" else file
         self._lowest = LEVELS.index(level)
         self._format = _json_line if form == "json" else _text_line
-        self._descriptor = 2 if self._path is None else _open(self._path)
+        self._sink = Sink(2 if self._path is None else _open(self._path))
 
     def write(self, level: str, message: str, pool: str | None = None, pid: int | None = None) -> None:
-        """One line; `message` must have no control characters."""
+        """One line of the daemon's own; `message` must have no control characters."""
         if LEVELS.index(level) >= self._lowest:
-            line = self._format(timestamp(time.time()), level, message, pool, pid)
-            self._put(line.encode("utf-8", "backslashreplace") + b"\n")
+            self._put(level, message, pool, pid)
+
+    def output(self, line: str, pool: str, pid: int | None) -> None:
+        """A line that a process of `pool` wrote, whatever the level: nobody knows how important it is."""
+        self._put("info", line, pool, pid)
 
     def debug(self, message: str, pool: str | None = None) -> None:
         """For those who look for a fault."""
@@ -56,15 +63,16 @@ class Log:
         except SystemProblem as problem:
             self.error(str(problem))
             return
-        os.dup2(fresh, self._descriptor, inheritable=False)
-        os.close(fresh)
+        self._sink.replace(fresh)
 
-    def _put(self, data: bytes) -> None:
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-        except OSError:
-            pass
+    def _put(self, level: str, message: str, pool: str | None, pid: int | None) -> None:
+        lost = self._sink.lost
+        if lost and not self._sink.put(self._line("warning", f"{lost} lines of this log were lost: nobody took them", None, None)):
+            return
+        self._sink.put(self._line(level, message, pool, pid))
+
+    def _line(self, level: str, message: str, pool: str | None, pid: int | None) -> bytes:
+        return self._format(timestamp(time.time()), level, message, pool, pid).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def timestamp(seconds: float) -> str:

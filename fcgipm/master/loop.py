@@ -40,6 +40,16 @@ class Loop:
         if key.events != events:
             self._selector.modify(source, events, key.data)
 
+    def attend(self, source: Source, callback: Callable[[int], None], events: int) -> None:
+        """Watch `source` for these events from now on, whether it was watched before or not; with 0, no more."""
+        watched = source in self._selector.get_map()
+        if watched and events:
+            self.change(source, events)
+        elif watched:
+            self.forget(source)
+        elif events:
+            self.watch(source, callback, events)
+
     def forget(self, source: Source) -> None:
         """Watch it no more; before it is closed."""
         self._selector.unregister(source)

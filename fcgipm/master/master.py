@@ -54,7 +54,7 @@ class Master:
         self._to_stop: list[PoolRunner] = []
         self._exit_code = 0
         self._loop.watch(self._signals, lambda _events: self._hear_signals())
-        self._commands = Commands(self, Sessions(server, self._loop, self._queue.append))
+        self._commands = Commands(self, Sessions(server, self._loop, self._queue.append), log)
         self._runners = [
             PoolRunner(pool, listeners[name], settings["stop_timeout"], self._loop, log, self._queue.append)
             for name, pool in settings["pools"].items()

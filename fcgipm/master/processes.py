@@ -32,8 +32,14 @@ class WorkerProcess:
         self.reaped = False
 
 
-def signal_group(pid: int, force: bool) -> None:
-    """TERM, or KILL, to the process group that `pid` leads; to the process alone while it has not made its group yet."""
+def signal_group(pid: int, force: bool) -> bool:
+    """TERM, or KILL, to the process group that `pid` leads; to the process alone while it has not made its group yet.
+
+    False, and nothing is sent, when it is no child of ours: who greets as a worker need not be one, and only the pid of a child that was not reaped
+    cannot belong to anybody else.
+    """
+    if not _is_child(pid):
+        return False
     number = signal.SIGKILL if force else signal.SIGTERM
     try:
         os.killpg(pid, number)
@@ -41,6 +47,16 @@ def signal_group(pid: int, force: bool) -> None:
         _signal(pid, number)
     except PermissionError:
         pass
+    return True
+
+
+def _is_child(pid: int) -> bool:
+    """Whether it is a child of ours that was not reaped; leaves it so."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _signal(pid: int, number: int) -> None:

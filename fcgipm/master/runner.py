@@ -19,15 +19,19 @@ from fcgipm.master.happenings import Happening, PoolHappened, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.output import Output
-from fcgipm.master.processes import TemplateProcess, WorkerProcess
+from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
 from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
+from fcgipm.system.children import children_with
 from fcgipm.system.listeners import Listener
 from fcgipm.system.spawn import Means
 
 Post = Callable[[Happening], None]
+
+LAST_WORDS = 512
+"""Words heard of a process that has ended: more than a channel's buffer holds."""
 
 
 class PoolRunner:
@@ -151,8 +155,22 @@ class PoolRunner:
             worker.output.drain()
         self.happened(event.WorkerExited(worker.number, is_clean(child.status), describe(child.status)))
 
+    def disown(self, worker: WorkerProcess) -> None:
+        """Its pid is that of no child of ours: some other process greeted in its name, and its exit will never be told."""
+        worker.reaped = True
+        self.happened(event.WorkerExited(worker.number, False, "is no process of this daemon"))
+
+    def kill_unknown(self, worker: WorkerProcess) -> None:
+        """Kill what never greeted, so that its pid was never told: whoever of our children writes to its output."""
+        if worker.output is not None:
+            for pid in children_with(worker.output.fileno()):
+                signal_group(pid, force=True)
+
     def _hear_out(self, channel: Channel, said: Callable[[Word], None]) -> None:
-        while not channel.ended and channel.fileno() >= 0:
+        """What a process said before it ended. What it left running may hold its channel and go on saying things, so there is a limit."""
+        for _ in range(LAST_WORDS):
+            if channel.ended or channel.fileno() < 0:
+                break
             word = channel.receive()
             if word is None:
                 break
@@ -211,7 +229,7 @@ class PoolRunner:
         output.close()
 
     def _log_line(self, worker: WorkerProcess | None, pid: int | None, line: str) -> None:
-        self.log.write("info", line, self.name, worker.pid if worker is not None else pid)
+        self.log.output(line, self.name, worker.pid if worker is not None else pid)
 
     # For the beat.
 

@@ -15,6 +15,7 @@ _BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 _FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
 _FAILED = scoreboard.COUNTERS.index(scoreboard.FAILED)
 _ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
+_REJECTED = scoreboard.COUNTERS.index(scoreboard.REJECTED)
 
 _STARTING = frozenset({WorkerState.ORDERED, WorkerState.STARTING})
 
@@ -26,6 +27,7 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
     pool, settings = runner.pool, runner.settings
     readings = {worker.number: _read(runner, worker) for worker in pool.workers.values()}
     states = {worker.number: worker_state(worker, readings[worker.number]) for worker in pool.workers.values()}
+    totals = _totals(runner, readings)
     current, newest = pool.roster.current, pool.roster.newest
     template = runner.templates.get(newest.number) if newest is not None else None
     return PoolSnapshot(
@@ -39,7 +41,7 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
         workers=_count(states.values(), settings["workers"]["min"], settings["workers"]["max"]),
         mode=settings["workers"]["mode"],
         target=target(pool.settings),
-        requests=_requests(runner, readings),
+        requests=_requests(totals, readings),
         exits=dict(pool.exits),
         template=template.pid if template is not None else None,
         processes=tuple(
@@ -47,6 +49,7 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
             for worker in pool.workers.values()
             if worker.pid is not None
         ),
+        rejected=totals[_REJECTED],
     )
 
 
@@ -70,13 +73,17 @@ def _count(states: Iterable[str], least: int, most: int) -> WorkersSnapshot:
     return WorkersSnapshot(idle, busy, starting, stopping, least, most)
 
 
-def _requests(runner: PoolRunner, readings: Readings) -> RequestsSnapshot:
+def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
+    """The ledger and the living, in the order of COUNTERS."""
     totals = runner.ledger
-    slots = [slot for worker in readings.values() for slot in worker]
-    for slot in slots:
+    for slot in (slot for worker in readings.values() for slot in worker):
         totals = scoreboard.add(totals, slot.counters)
+    return totals
+
+
+def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:
     one, two, three, four, five = totals[_FIRST_CLASS : _FIRST_CLASS + 5]
-    active = sum(slot.state == scoreboard.BUSY for slot in slots)
+    active = sum(slot.state == scoreboard.BUSY for worker in readings.values() for slot in worker)
     return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED])
 
 

@@ -7,7 +7,8 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from fcgipm.control.server import ControlServer, allow_peers
@@ -76,24 +77,37 @@ def run(settings: Mapping[str, Any]) -> int:
     """
     raise_descriptor_limit()
     log = Log(settings["log"]["file"], settings["log"]["level"], settings["log"]["format"])
+    with ExitStack() as last:
+        with ExitStack() as stack:
+            master = make_master(settings, log, stack, last)
+            code = master.run()
+        master.tell_stopped()
+    return code
+
+
+def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: ExitStack) -> Master:
+    """Make all that a daemon is known by. `stack` takes it away again, whatever happens; what those who asked for the stop still need goes with `last`.
+
+    Raises:
+        SystemProblem: something cannot be opened or bound.
+    """
     control = settings["control"]
     make_control_folder(os.path.dirname(control["path"]))
     held = lock.take(lock.lock_path(control["path"]))
+    stack.callback(held.release)
     listeners, doors = open_listeners(settings["pools"], settings["http"], held.left_behind)
-    held.record([listener.address for opened in (*listeners.values(), doors) for listener in opened])
-    listening, inode = listen_unix(
-        control["path"], Ownership(control["mode"], None, control["gid"]), CONTROL_BACKLOG, ours=True
-    )
+    opened = [listener for group in (*listeners.values(), doors) for listener in group]
+    stack.callback(take_away, opened)
+    held.record([listener.address for listener in opened])
+    ownership = Ownership(control["mode"], None, control["gid"])
+    listening, inode = listen_unix(control["path"], ownership, CONTROL_BACKLOG, ours=True)
+    last.callback(listening.close)
+    stack.callback(unlink_if_same, control["path"], inode)
     server = ControlServer(listening, allow_peers(control["gid"]))
+    last.callback(server.close)
     write_pid_file(settings["pid_file"])
-    master = Master(settings, listeners, server, log, doors)
-    code = master.run()
-    unlink_if_same(control["path"], inode)
-    remove_pid_file(settings["pid_file"])
-    held.release()
-    master.tell_stopped()
-    server.close()
-    return code
+    stack.callback(remove_pid_file, settings["pid_file"])
+    return Master(settings, listeners, server, log, doors)
 
 
 def open_listeners(
@@ -115,11 +129,16 @@ def open_listeners(
         except SystemProblem as problem:
             problems.append(f"{whose}: {problem}")
     if problems:
-        for listener in (listener for group in (*opened.values(), doors) for listener in group):
-            listener.unlink()
-            listener.close()
+        take_away([listener for group in (*opened.values(), doors) for listener in group])
         raise SystemProblem("\nfcgipm: ".join(problems))
     return opened, doors
+
+
+def take_away(listeners: Iterable[Listener]) -> None:
+    """Unlink and close them, where that has not been done."""
+    for listener in listeners:
+        listener.unlink()
+        listener.close()
 
 
 def raise_descriptor_limit() -> None:
@@ -138,6 +157,8 @@ def write_pid_file(path: str | None) -> None:
             file.write(f"{os.getpid()}\n")
         os.rename(temporary, path)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
         raise SystemProblem(f"cannot write the pid file {path}: {error.strerror}") from error
 
 

@@ -33,7 +33,7 @@ class Order(NamedTuple):
 
 
 class Kill(NamedTuple):
-    """TERM to the worker's process group, or KILL if `force`."""
+    """TERM to the worker's process group, or KILL if `force`; KILL to whatever was forked as a worker and never greeted."""
 
     worker: int
     force: bool

@@ -28,6 +28,9 @@ from fcgipm.pool.worker import WorkerHandle
 TERM_GRACE = 2.0
 """Seconds between TERM and KILL to what did not leave in time."""
 
+START_PATIENCE = 30.0
+"""Seconds between a worker's order and its READY: an application's own hooks run in it, and may hang."""
+
 NEXT_PHASE = {
     PoolPhase.DRAINING: PoolPhase.TERMINATING,
     PoolPhase.TERMINATING: PoolPhase.KILLING,
@@ -62,6 +65,7 @@ class Pool:
         for happening in happenings:
             _RECEIVERS[type(happening)](self, happening)
         if self.phase is PoolPhase.RUNNING:
+            self._give_up_overdue()
             self._keep_running()
         else:
             self._keep_stopping()
@@ -108,9 +112,14 @@ class Pool:
         """When to call ``step`` although nothing happened; None: not before something does."""
         if self.phase is not PoolPhase.RUNNING:
             return None if self.finished else self._deadline
+        times = [worker.due for worker in self.workers.values() if worker.due is not None]
         if self.roster.needs_template:
-            return self._template_backoff.retry_at
-        return self._worker_backoff.retry_at if self.roster.forkable else None
+            times.append(self._template_backoff.retry_at)
+        elif self.roster.forkable:
+            times.append(self._worker_backoff.retry_at)
+        if self.replacements.due is not None:
+            times.append(self.replacements.due)
+        return min(times, default=None)
 
     def __repr__(self) -> str:
         return f"<{self.settings.name} {self.phase.value} {self.generations} {list(self.workers.values())} reason={self.reason!r}>"
@@ -172,7 +181,7 @@ class Pool:
             return
         self._forget(worker)
         if worker.leaving is None:
-            self._blame(worker, "a worker could not be forked, or died at once")
+            self._blame(worker, worker.fault or "a worker could not be forked, or died at once")
 
     def _worker_exited(self, happening: event.WorkerExited) -> None:
         worker = self.workers.get(happening.worker)
@@ -183,7 +192,7 @@ class Pool:
             self._count_exit(worker.leaving)
         else:
             self._count_exit("crash")
-            self._blame(worker, f"worker {worker.pid} {happening.how}")
+            self._blame(worker, worker.fault or f"worker {worker.pid} {happening.how}")
 
     def _count_exit(self, reason: str) -> None:
         if reason in self.exits:
@@ -198,6 +207,15 @@ class Pool:
         self._log("warning", f"{what} (replaced {self._when(self._worker_backoff)})")
         if worker.generation == self.replacements.generation:
             self.replacements.end(False, f"generation {worker.generation} has no workers yet: {what}")
+
+    def _give_up_overdue(self) -> None:
+        """What hangs before it accepts would be waited for for ever, and the whole daemon's start with it."""
+        for worker in list(self.workers.values()):
+            if worker.due is not None and worker.due <= self._now:
+                worker.fault = f"a worker did not accept within {START_PATIENCE:g} s of its start"
+                if worker.pid is None:
+                    self._actions.append(do.Kill(worker.number, force=True))
+                self._worker_lost(event.WorkerLost(worker.number))
 
     # Keeping the pool as it should be.
 
@@ -215,11 +233,15 @@ class Pool:
             self._dismiss_older()
             self._replacement_done()
             self._begin_replacement()
+        else:
+            self.replacements.incomplete()
 
     def _fork_missing(self) -> None:
         source = self.roster.source
         assert source is not None
         born = [self.roster.hire(source) for _ in range(self.roster.forkable)]
+        for worker in born:
+            worker.due = self._now + START_PATIENCE
         self._actions.append(do.Fork(source.number, tuple((worker.number, worker.slot) for worker in born)))
 
     def _retire_older(self) -> None:
@@ -256,6 +278,8 @@ class Pool:
         under_way = newest is not None and not newest.ready and not newest.gone
         if under_way or not self.replacements.waiting or self.replacements.generation is not None:
             return
+        if newest is not None and newest.ready:
+            self._dismiss_older()  # Else another would be left over with each replacement that gets no workers.
         self._template_backoff.reset()
         self._worker_backoff.reset()
         generation = self.roster.open_generation()
@@ -276,7 +300,10 @@ class Pool:
 
     def _replacement_done(self) -> None:
         newest = self.roster.newest
-        if newest is not None and newest.number == self.replacements.generation:
+        if newest is None or newest.number != self.replacements.generation:
+            return
+        older = any(worker.generation != newest.number for worker in self.workers.values())
+        if self.replacements.settled(older, self._now):
             self.replacements.end(True, f"generation {newest.number} serves")
 
     # Stopping.
@@ -309,10 +336,9 @@ class Pool:
             self._end(worker, force)
 
     def _end(self, worker: WorkerHandle, force: bool) -> None:
-        if worker.pid is None:  # It leaves when its channel ends, which Release does.
+        self._actions.append(do.Kill(worker.number, force))
+        if worker.pid is None:  # What is only slow leaves when its channel ends, which Release does.
             self._forget(worker)
-        else:
-            self._actions.append(do.Kill(worker.number, force))
 
     def _end_templates(self, force: bool) -> None:
         self._actions.extend(do.EndTemplate(g.number, force) for g in self.generations if not g.gone)

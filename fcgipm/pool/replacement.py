@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+LEAVE_TIME = 0.5
+"""Seconds that the replaced workers get to leave before the replacement counts as done all the same: idle ones need a millisecond, an open stream for ever."""
+
+
 class Outcome(NamedTuple):
     """How a replacement ended. `text` says it in one line."""
 
@@ -20,6 +24,22 @@ class Replacements:
         self.waiting = False
         self.finished = 0
         self.last = Outcome(True, "")
+        self._complete_at: float | None = None
+
+    @property
+    def due(self) -> float | None:
+        """When to call `settled` again at the latest."""
+        return None if self._complete_at is None else self._complete_at + LEAVE_TIME
+
+    def incomplete(self) -> None:
+        """The new workers are not all there, or no longer."""
+        self._complete_at = None
+
+    def settled(self, older: bool, now: float) -> bool:
+        """The new workers are all there, and `older` ones still, or not: whether that is the end."""
+        if self._complete_at is None:
+            self._complete_at = now
+        return not older or now >= self._complete_at + LEAVE_TIME
 
     @property
     def ticket(self) -> int:
@@ -34,5 +54,6 @@ class Replacements:
     def end(self, ok: bool, text: str) -> None:
         """The one under way has ended."""
         self.generation = None
+        self._complete_at = None
         self.finished += 1
         self.last = Outcome(ok, text)

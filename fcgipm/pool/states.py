@@ -97,6 +97,9 @@ WORKER_TABLE: dict[WorkerState, dict[WorkerEvent, WorkerState]] = {
 STAYING = frozenset({WorkerState.ORDERED, WorkerState.STARTING, WorkerState.READY, WorkerState.LOST})
 """Workers that count towards the target: they serve, or are about to. A lost one counts until its exit tells how long its replacement must wait."""
 
+AWAITED = frozenset({WorkerState.ORDERED, WorkerState.STARTING, WorkerState.UNWANTED})
+"""Workers that owe a word, and must be given up when it does not come."""
+
 
 class PoolPhase(Enum):
     """RUNNING keeps its workers; DRAINING waits for them to finish; TERMINATING and KILLING wait for what the signals of that name leave."""

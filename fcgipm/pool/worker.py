@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from fcgipm.pool.states import STAYING, WORKER_TABLE, WorkerEvent, WorkerState
+from fcgipm.pool.states import AWAITED, STAYING, WORKER_TABLE, WorkerEvent, WorkerState
 
 
 class WorkerHandle:
-    """One ordered worker. `slot` is the index of its first slot; `leaving` is why it was told to leave, in the words of `exits`."""
+    """One ordered worker. `slot` is the index of its first slot; `leaving` is why it was told to leave, in the words of `exits`.
 
-    __slots__ = ("generation", "leaving", "number", "pid", "ready_at", "slot", "state")
+    `due` is when its next word must have come, None when none is waited for; `fault` is what it is to be blamed for, when its exit does not tell.
+    """
+
+    __slots__ = ("due", "fault", "generation", "leaving", "number", "pid", "ready_at", "slot", "state")
 
     def __init__(self, number: int, slot: int, generation: int) -> None:
         self.number = number
@@ -18,10 +21,14 @@ class WorkerHandle:
         self.pid: int | None = None
         self.ready_at: float | None = None
         self.leaving: str | None = None
+        self.due: float | None = None
+        self.fault: str | None = None
 
     def take(self, event: WorkerEvent) -> bool:
         """Move on; whether the event changed anything."""
         before, self.state = self.state, WORKER_TABLE[self.state][event]
+        if self.state not in AWAITED:
+            self.due = None
         return before is not self.state
 
     @property

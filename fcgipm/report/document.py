@@ -35,6 +35,7 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
         "workers": _workers(pool.workers),
         "scaling": {"mode": pool.mode, "target": pool.target},
         "requests": _requests(pool.requests),
+        "connections": {"rejected": pool.rejected},
         "exits": dict(pool.exits),
         "template": {"pid": pool.template},
         "processes": [_process(process) for process in pool.processes],

@@ -56,7 +56,10 @@ class ProcessSnapshot(NamedTuple):
 
 
 class PoolSnapshot(NamedTuple):
-    """One pool. `python` is its interpreter's version, None before a template told it; `template` the pid of the living template, if there is one."""
+    """One pool. `python` is its interpreter's version, None before a template told it; `template` the pid of the living template, if there is one.
+
+    `rejected` counts connections closed for breaking the protocol, requests of nobody's.
+    """
 
     name: str
     interface: str
@@ -72,6 +75,7 @@ class PoolSnapshot(NamedTuple):
     exits: dict[str, int]
     template: int | None
     processes: tuple[ProcessSnapshot, ...]
+    rejected: int = 0
 
 
 class HttpSnapshot(NamedTuple):

@@ -19,6 +19,7 @@ def to_text(status: Mapping[str, Any]) -> str:
         f"fcgipm {status['version']} {status['state']}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {status['config']}",
         table(_POOL_HEADS, [_pool_row(name, pool) for name, pool in pools.items()]),
         *(f"{name}: {pool['state']}: {pool['reason']}" for name, pool in pools.items() if pool["reason"]),
+        *(_rejected_line(name, pool) for name, pool in pools.items()),
         *map(_http_line, status.get("http", ())),
         table(
             _PROCESS_HEADS,
@@ -26,6 +27,11 @@ def to_text(status: Mapping[str, Any]) -> str:
         ),
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _rejected_line(name: str, pool: Mapping[str, Any]) -> str:
+    rejected = pool["connections"]["rejected"]
+    return f"{name}: connections rejected for breaking the protocol: {rejected}" if rejected else ""
 
 
 def _http_line(http: Mapping[str, Any]) -> str:

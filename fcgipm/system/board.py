@@ -18,7 +18,6 @@ class Board:
 
     def __init__(self, name: str, slots: int) -> None:
         size = scoreboard.size(slots)
-        self.slots = slots
         self.descriptor = os.memfd_create(f"fcgipm-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.fchmod(self.descriptor, 0o600)
         os.ftruncate(self.descriptor, size)

@@ -32,6 +32,7 @@ class Listener:
         """Take the path away, if it is still ours: no new client comes, those in the queue stay."""
         if self.path is not None and self.inode is not None:
             unlink_if_same(self.path, self.inode)
+            self.inode = None  # Once closed, its number may be given to another file.
 
     def close(self) -> None:
         """Close our descriptor; what is still queued is refused once no worker holds the socket either."""
@@ -52,7 +53,7 @@ def open_listener(settings: Mapping[str, Any], left_behind: frozenset[str] = fro
         listening, inode = listen_unix(rest, ownership, settings["backlog"], ours)
         return Listener(address, listening, rest, inode)
     if kind == "fd":
-        return Listener(address, _inherited(int(rest), settings["backlog"]))
+        return Listener(address, _inherited(int(rest), settings["backlog"], settings["allow"] is not None))
     return Listener(address, _listen_tcp(address, settings["backlog"], TAKEOVER_PATIENCE if ours else 0.0))
 
 
@@ -93,7 +94,7 @@ def _bind_and_listen(listening: socket.socket, where: tuple[str, int], backlog: 
         time.sleep(0.02)
 
 
-def _inherited(descriptor: int, backlog: int) -> socket.socket:
+def _inherited(descriptor: int, backlog: int, choosy: bool) -> socket.socket:
     """The socket that the starter left open for us. `backlog` is set anew by listen(2), which an already listening socket allows."""
     try:
         mode = os.fstat(descriptor).st_mode
@@ -107,6 +108,11 @@ def _inherited(descriptor: int, backlog: int) -> socket.socket:
     if listening.type != socket.SOCK_STREAM or not listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         listening.detach()
         raise SystemProblem(f"descriptor {descriptor} is a socket, but no listening stream socket")
+    if choosy and listening.family == socket.AF_UNIX:
+        listening.detach()
+        raise SystemProblem(
+            f"descriptor {descriptor} is a unix socket, and `allow` is for TCP alone: take it away; who may connect is told by the socket's mode and owner"
+        )
     listening.set_inheritable(False)
     listening.setblocking(False)
     listening.listen(backlog)

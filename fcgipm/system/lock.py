@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from contextlib import suppress
 
 from fcgipm.system.errors import SystemProblem
 
@@ -30,8 +31,10 @@ class Lock:
         os.pwrite(self._descriptor, text, 0)
 
     def release(self) -> None:
-        """Remove the file, and with it the record, then let go."""
-        os.unlink(self.path)
+        """Remove the file, and with it the record, if it is still there and ours; then let go."""
+        with suppress(OSError):
+            if _is_current(self.path, self._descriptor):
+                os.unlink(self.path)
         os.close(self._descriptor)
 
 

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,13 @@ from tests.support.gate import Gate
 DaemonFactory = Callable[..., Daemon]
 
 CASES = {"app": "cases:application"}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Daemon]:
+    """One that serves several tests, which ask and change nothing."""
+    with Daemon({"web": CASES}) as daemon:
+        yield daemon
 
 
 def test_status_tells_what_workers_do(daemon_factory: DaemonFactory) -> None:
@@ -83,6 +90,14 @@ def test_a_command_it_does_not_know(daemon_factory: DaemonFactory) -> None:
     assert answer["result"] is None and answer["error"] == "unknown command 'dance'; this daemon knows ping, status, replace, stop"
 
 
+@pytest.mark.parametrize("pool", [[], {}, [["web"]], 7, True])
+@pytest.mark.parametrize("command", ["status", "replace"])
+def test_a_pool_that_is_no_name(running: Daemon, command: str, pool: object) -> None:
+    (answer,) = running.control({"command": command, "pool": pool})
+    assert answer["result"] is None and "there is no pool" in answer["error"]
+    assert running.command("ping").returncode == 0
+
+
 def test_bad_clients_harm_nobody(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"web": CASES})
     silent = [socket.socket(socket.AF_UNIX) for _ in range(100)]
@@ -96,6 +111,27 @@ def test_bad_clients_harm_nobody(daemon_factory: DaemonFactory) -> None:
     for client in [*silent, noisy]:
         client.close()
     eventually(lambda: daemon.command("ping").returncode == 0, "there is room again")
+
+
+def test_a_client_that_closed_its_own_half_hears_of_the_end(daemon_factory: DaemonFactory) -> None:
+    """``echo '{"command": "stop"}' | nc -U …``"""
+    daemon = daemon_factory({"web": CASES})
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(daemon.control_path))
+        client.sendall(b'{"command": "stop"}\n')
+        client.shutdown(socket.SHUT_WR)
+        *_, last = client.makefile("rb")
+    assert json.loads(last) == {"result": "stopped"}
+
+
+def test_rejected_connections_are_counted(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": CASES})
+    with Connection(daemon.address()) as connection:
+        connection.send(b"GET / HTTP/1.1\r\n\r\n")
+        assert connection.read_to_end() == b""
+    eventually(lambda: daemon.status()["pools"]["web"]["connections"] == {"rejected": 1}, "one rejected connection")
+    assert "connections rejected for breaking the protocol: 1" in daemon.command("status").stdout
 
 
 def _says_nothing_more(client: socket.socket) -> bool:

@@ -103,6 +103,23 @@ def test_a_killed_template_is_followed_by_a_new_generation(daemon_factory: Daemo
     assert pool_of(daemon)["exits"] == {"crash": 0, "retire": 0, "reload": 2}
 
 
+def test_who_greets_in_a_workers_name_is_not_killed(tmp_path: Path) -> None:
+    """The kernel vouches for the pid, not for its being a worker: a signal may only go to a child of the master."""
+    daemon = Daemon({"web": {"app": "impostor:application", "env": {"IMPOSTOR": str(tmp_path)}}, "other": CASES})
+    try:
+        daemon.start()
+        stranger = int((tmp_path / "victim").read_text())
+        daemon.wait_for_line(f"worker {stranger} is no process of this daemon")
+        whole(daemon, 1)
+        os.kill(stranger, 0)
+        assert not (tmp_path / "killed").exists()
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert daemon.wait() == 0, daemon.text
+        daemon.lines_reader.join()
+    finally:
+        daemon.destroy()
+
+
 class TestTheMasterIsKilled:
     @pytest.mark.parametrize("kind", ["unix", "tcp"])
     def test_everybody_leaves_and_the_next_run_starts_on_the_same_address(self, kind: str) -> None:

@@ -90,3 +90,26 @@ def test_a_log_file_that_cannot_be_opened(tmp_path: Path) -> None:
     daemon = Daemon({"web": WHO}, settings={"log": {"file": f"{tmp_path}/none/log"}})
     assert daemon.run_to_end() in (71, 78)
     assert f"{tmp_path}/none" in daemon.text
+
+
+def test_what_an_application_writes_is_logged_whatever_the_level() -> None:
+    daemon = Daemon({"web": WHO}, settings={"log": {"level": "error"}})
+    with daemon.start(ready=False):
+        eventually(lambda: daemon.command("status").returncode == 0, "it serves")
+        say(daemon, "Traceback of mine\n")
+        daemon.wait_for_line(r"info web\[\d+\]: Traceback of mine$")
+
+
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    daemon = Daemon({"web": WHO}, settings={"log": {"file": str(log)}})
+    with daemon.start(ready=False):
+        eventually(lambda: daemon.command("status").returncode == 0, "it serves")
+        assert ask(daemon.address(), "/flood?1000").body == b'"flooded"'
+        assert daemon.command("ping").returncode == 0
+        os.read(reader, 1 << 20)
+        say(daemon, "again\n")
+        eventually(lambda: b"lines of this log were lost" in os.read(reader, 1 << 20), "the number")
+    os.close(reader)

@@ -6,12 +6,14 @@ import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import ROOT, Daemon
 from tests.support.fastcgi import ask
 
 DaemonFactory = Callable[..., Daemon]
@@ -90,6 +92,31 @@ def test_a_pid_file_that_cannot_be_written(tmp_path: Path) -> None:
     daemon = Daemon({"web": HELLO}, settings={"pid_file": "/proc/none/fcgipm.pid"})
     assert daemon.run_to_end() in (71, 78)
     assert "/proc/none" in daemon.text and "ready" not in daemon.text
+
+
+def test_a_start_that_fails_late_leaves_nothing(tmp_path: Path) -> None:
+    """The pid file is the last that is made; here a folder is in its place."""
+    (tmp_path / "pid").mkdir()
+    daemon = Daemon({"web": HELLO}, settings={"pid_file": str(tmp_path / "pid")})
+    try:
+        daemon.start(ready=False)
+        assert daemon.wait() == 71
+        daemon.lines_reader.join()
+        assert "cannot write the pid file" in daemon.text
+        assert os.listdir(daemon.run_folder) == [] and os.listdir(tmp_path) == ["pid"]
+    finally:
+        daemon.destroy()
+
+
+def test_a_master_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    daemon = Daemon({"web": HELLO}, settings={"pid_file": str(tmp_path / "pid")})
+    code = "import sys; from fcgipm.master import start; start.Master.run = lambda self: 1 / 0; start.main(sys.argv[1])"
+    try:
+        done = subprocess.run([sys.executable, "-c", code, str(daemon.file)], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+        assert os.listdir(daemon.run_folder) == os.listdir(tmp_path) == []
+    finally:
+        daemon.destroy()
 
 
 def test_a_file_with_mistakes() -> None:

@@ -41,6 +41,13 @@ def test_what_is_queued_is_served(daemon_factory: DaemonFactory) -> None:
     daemon.stop()
 
 
+def test_a_lock_file_that_somebody_cleaned_away_does_not_spoil_it(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": CASES})
+    os.unlink(f"{daemon.control_path}.lock")
+    assert daemon.command("stop").returncode == 0
+    daemon.stop()
+
+
 def test_under_load_every_connection_that_was_made_is_answered(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"web": {**CASES, "workers": 2}})
     under_way = threading.Semaphore(0)

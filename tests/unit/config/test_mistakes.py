@@ -229,3 +229,13 @@ def test_a_value_from_a_variable_is_never_shown() -> None:
 def test_odd_keys_stay_on_one_line() -> None:
     (line,) = problems(pool('"a\\nb\\e[31m": 1'))
     assert line.startswith(r"5:5: pools.web.a\nb\x1b[31m: unknown key")
+
+
+def test_more_addresses_than_a_pool_may_have() -> None:
+    def listening(count: int) -> str:
+        addresses = ", ".join(f"127.0.0.1:{9000 + number}" for number in range(count))
+        return f"pools: {{web: {{app: 'shop:app', listen: [{addresses}]}}}}"
+
+    assert problems(listening(32)) == []
+    (problem,) = problems(listening(33))
+    assert problem.endswith("pools.web.listen: has 33 addresses; a pool may have 32")

@@ -84,6 +84,25 @@ def test_a_client_that_leaves_ends_its_session(server: ControlServer, peer: sock
     assert session.on_readable() is None and session.ended
 
 
+def test_a_client_that_closed_its_own_half_gets_its_answer(server: ControlServer, peer: socket.socket) -> None:
+    session = accepted(server)
+    peer.sendall(b'{"command": "stop"}\n')
+    peer.shutdown(socket.SHUT_WR)
+    assert session.on_readable() == {"command": "stop"}
+    assert session.on_readable() is None and session.heard_all and not session.ended
+    session.answer(protocol.result("stopped"))
+    server.drop(session)
+    assert peer.makefile("rb").read() == b'{"result":"stopped"}\n'
+
+
+def test_a_client_that_left_after_its_request_ends_its_session(server: ControlServer, peer: socket.socket) -> None:
+    session = accepted(server)
+    peer.sendall(b'{"command": "stop"}\n')
+    peer.close()
+    assert session.on_readable() == {"command": "stop"}
+    assert session.on_readable() is None and session.ended
+
+
 def test_a_client_that_does_not_read_is_dropped(server: ControlServer, peer: socket.socket) -> None:
     session = accepted(server)
     session.send(b"x" * 1000000)
@@ -172,6 +191,12 @@ class TestClient:
     def test_a_daemon_that_dies_before_it_answers(self, answer: Callable[..., None], path: str) -> None:
         answer(protocol.progress("1"))
         with pytest.raises(client.NotRunning, match="went away"):
+            client.ask(path, {"command": "x"})
+
+    @pytest.mark.parametrize("noise", [b"HTTP/1.1 400 Bad Request\n", b"[]\n"])
+    def test_somebody_else_answers(self, answer: Callable[..., None], path: str, noise: bytes) -> None:
+        answer(noise)
+        with pytest.raises(client.ControlRefused, match="what answers at .* is no fcgipm"):
             client.ask(path, {"command": "x"})
 
     def test_no_daemon(self, tmp_path: Path) -> None:

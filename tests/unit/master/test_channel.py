@@ -36,6 +36,13 @@ def test_arguments(ends: Ends) -> None:
     assert word is not None and word.arguments == ["3.11.7", "-"]
 
 
+def test_arguments_cannot_forge_lines_or_move_cursors(ends: Ends) -> None:
+    ours, theirs = ends
+    theirs.send(b"READY 3.11\x1b[2J a\nforged\x7f,\xff")
+    word = ours.receive()
+    assert word is not None and word.arguments == ["3.11\\x1b[2J", "a\\x0aforged\\x7f,\ufffd"]
+
+
 @pytest.mark.parametrize("noise", [b"rm -rf", b"\xff\x00\n", b"hello", b"READYX 1", b"x" * 60000])
 def test_unknown_words_are_nothing(ends: Ends, noise: bytes) -> None:
     ours, theirs = ends

@@ -44,6 +44,12 @@ def test_levels(tmp_path: Path) -> None:
     assert [line.split()[-1] for line in (tmp_path / "log").read_text().splitlines()] == ["3", "4"]
 
 
+def test_what_processes_write_is_written_whatever_the_level(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"), level="error")
+    log.output("Traceback", "web", 7)
+    assert (tmp_path / "log").read_text().endswith(" info web[7]: Traceback\n")
+
+
 def test_reopen_after_rotation_loses_nothing(tmp_path: Path) -> None:
     log = Log(str(tmp_path / "log"))
     log.info("one")

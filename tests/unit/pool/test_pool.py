@@ -87,6 +87,35 @@ def test_a_worker_that_cannot_be_forked_is_tried_again_later() -> None:
     assert world.all_up() == [2]
 
 
+def test_a_worker_that_never_greets_is_given_up() -> None:
+    world = World(workers=1)
+    world.step()
+    world.template_ready(1)
+    world.now += 29.9
+    assert world.step() == [] and not world.pool.settled
+    world.wait()
+    assert world.killed == {1: True} and not world.pool.workers and world.pool.settled
+    assert world.pool.reason == "a worker did not accept within 30 s of its start"
+    world.wait()
+    assert world.all_up() == [2] and world.pool.state == "ready"
+
+
+def test_a_worker_that_greets_and_never_accepts_is_given_up() -> None:
+    world = World(workers=1)
+    world.step()
+    world.template_ready(1)
+    world.hello(1)
+    world.wait()
+    assert world.killed == {1: True} and world.pool.next_wakeup is None, "its exit is waited for"
+    world.exit(1)
+    assert world.pool.settled and world.pool.reason == "a worker did not accept within 30 s of its start"
+
+
+def test_a_worker_that_accepts_is_waited_for_no_more() -> None:
+    world = running()
+    assert world.pool.next_wakeup is None
+
+
 def test_a_worker_that_ends_its_channel_is_killed_and_replaced_when_it_is_gone() -> None:
     world = running()
     world.step(event.WorkerLost(1))

@@ -23,7 +23,21 @@ def test_the_old_workers_retire_when_the_new_ones_are_ready() -> None:
     world.ready(new[1])
     assert words(world, old) == [RETIRE, RETIRE] and world.serving() == new
     assert world.ended == {1: False}, "the old template ends"
+    assert world.pool.replacements.finished == 0, "an old worker may still take a request"
+    for number in old:
+        world.exit(number, clean=True)
+    assert world.pool.replacements.finished == 1
     assert world.pool.replacements.last == (True, "generation 2 serves")
+
+
+def test_old_workers_that_do_not_leave_keep_nobody_waiting() -> None:
+    world = running()
+    asked(world)
+    world.template_ready(2)
+    world.all_up()
+    assert world.pool.replacements.finished == 0
+    world.wait()
+    assert world.pool.replacements.last == (True, "generation 2 serves") and world.pool.next_wakeup is None
 
 
 def test_the_old_template_going_is_no_failure() -> None:
@@ -54,6 +68,16 @@ def test_a_failing_import_changes_nothing_and_says_why() -> None:
     assert asked(world) == [do.StartTemplate(2)], "and no back-off for the next one"
 
 
+def test_one_that_gets_no_workers_leaves_no_template_behind() -> None:
+    world = running(workers=1)
+    asked(world)
+    world.template_ready(2)
+    asked(world)
+    world.step(event.WorkerLost(2))
+    assert world.templates == {1, 2, 3} and world.ended == {1: False}, "the third has one beside it, not two"
+    assert world.serving() == [1]
+
+
 def test_a_worker_that_dies_meanwhile_comes_from_the_old_template() -> None:
     world = running()
     asked(world)
@@ -71,6 +95,7 @@ def test_one_more_waits_and_later_ones_share_it() -> None:
     assert world.pool.replacements.ticket == 2
     world.template_ready(2)
     world.all_up()
+    world.wait()
     assert world.pool.replacements.finished == 1 and 3 in world.templates
     world.template_ready(3)
     for number in world.serving():

@@ -27,11 +27,12 @@ WEB = PoolSnapshot(
     exits={"crash": 2, "retire": 0, "reload": 0},
     template=9,
     processes=(ProcessSnapshot(pid=2, generation=1, state="busy", requests=13, uptime=3725.04, kept=5),),
+    rejected=3,
 )
 
 API = WEB._replace(
     name="api", python=None, state="degraded", reason="ModuleNotFoundError: No module named 'api'", workers=WorkersSnapshot(0, 0, 0, 0, 2, 2),
-    requests=RequestsSnapshot(0, (0, 0, 0, 0, 0), 0, 0), template=None, processes=(),
+    requests=RequestsSnapshot(0, (0, 0, 0, 0, 0), 0, 0), template=None, processes=(), rejected=0,
 )  # fmt: skip
 
 HTTP = HttpSnapshot("127.0.0.1:8000", "web", 77, "running")

@@ -32,6 +32,7 @@ def test_the_whole_document() -> None:
         "workers": {"total": 3, "idle": 2, "busy": 1, "starting": 0, "stopping": 0, "min": 3, "max": 3},
         "scaling": {"mode": "static", "target": 3},
         "requests": {"total": 12, "active": 1, "by_class": {"2xx": 9, "3xx": 0, "4xx": 2, "5xx": 1}, "failed": 1, "aborted": 4},
+            "connections": {"rejected": 3},
         "exits": {"crash": 2, "retire": 0, "reload": 0},
         "template": {"pid": 9},
         "processes": [{"pid": 2, "generation": 1, "state": "busy", "requests": 13, "uptime_seconds": 3725.04, "kept": 5}],

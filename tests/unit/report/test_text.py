@@ -14,6 +14,8 @@ POOL  STATE     GEN  WORKERS  IDLE  BUSY  REQUESTS  ACTIVE  FAILED  CRASHES  LIS
 web   ready       1        3     2     1        12       1       1        2  unix:/run/fcgipm/web.sock [::1]:9000
 api   degraded    1        0     0     0         0       0       0        2  unix:/run/fcgipm/web.sock [::1]:9000
 api: degraded: ModuleNotFoundError: No module named 'api'
+web: connections rejected for breaking the protocol: 3
+http 127.0.0.1:8000 for web: running, pid 77
 POOL  PID  GEN  STATE  REQUESTS  KEPT  UPTIME
 web     2    1  busy         13     5   1h02m
 """

@@ -220,6 +220,13 @@ class TestInherited:
         opened[0].unlink()
         assert path.exists()
 
+    def test_a_unix_socket_has_no_addresses_to_allow(self, path: Path) -> None:
+        with socket.socket(socket.AF_UNIX) as given:
+            given.bind(str(path))
+            given.listen()
+            with pytest.raises(SystemProblem, match="is a unix socket, and `allow` is for TCP alone"):
+                open_listener(settings(f"fd:{given.fileno()}", allow=["127.0.0.1"]))
+
     def test_one_that_is_not_open(self) -> None:
         with pytest.raises(SystemProblem, match="descriptor 999 is not open"):
             open_listener(settings("fd:999"))

@@ -61,7 +61,6 @@ def test_a_removed_file_is_no_lock(tmp_path: Path) -> None:
     with pytest.raises(SystemProblem, match="already running"):
         lock.take(str(path))
     other.release()
-    path.touch()  # for held's own unlink
     held.release()
 
 
@@ -69,3 +68,23 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "victim")
     with pytest.raises(SystemProblem, match="cannot open the lock file"):
         lock.take(str(tmp_path / "lock"))
+
+
+def test_a_file_that_somebody_removed_is_no_obstacle_to_a_clean_end(tmp_path: Path) -> None:
+    """Who cleans /tmp takes lock files too."""
+    path = tmp_path / "lock"
+    held = lock.take(str(path))
+    path.unlink()
+    held.release()
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_lock_of_another_daemon_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    held = lock.take(str(path))
+    path.unlink()
+    other = lock.take(str(path))
+    held.release()
+    with pytest.raises(SystemProblem, match="already running"):
+        lock.take(str(path))
+    other.release()

@@ -1,0 +1,91 @@
+"""A pool's runtime against what workers leave behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fcgipm import orders
+from fcgipm.master.actions import carry_out
+from fcgipm.master.channel import Channel, Word
+from fcgipm.master.children import ChildExit
+from fcgipm.master.happenings import Happening, PoolHappened
+from fcgipm.master.log import Log
+from fcgipm.master.loop import Loop
+from fcgipm.master.runner import PoolRunner
+from fcgipm.pool import actions as do
+from fcgipm.pool import happenings as event
+from fcgipm.system.spawn import output_pipe
+
+
+class Endless(Channel):
+    """The channel of a worker whose children go on talking."""
+
+    heard = 0
+
+    def receive(self) -> Word:
+        self.heard += 1
+        return Word(orders.BUSY, [], 1)
+
+
+@pytest.fixture
+def queue() -> deque[Happening]:
+    return deque()
+
+
+@pytest.fixture
+def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
+    settings = {"name": "web", "workers": {"min": 1, "max": 1, "threads": 1}, "uid": None, "gid": None}
+    loop = Loop()
+    runner = PoolRunner(settings, [], 1.0, loop, Log(str(tmp_path / "log")), queue.append)
+    yield runner
+    runner.close()
+    loop.close()
+
+
+def test_a_channel_that_never_falls_silent_is_left(runner: PoolRunner, queue: deque[Happening]) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read_end, write_end = output_pipe(None, None)
+    channel = Endless(ours)
+    runner.add_worker(1, 0, channel, read_end)
+    runner.workers[1].pid = 1234
+    assert runner.child_exited(ChildExit(1234, 0))
+    assert channel.heard <= 512
+    assert queue[-1] == PoolHappened(runner, event.WorkerExited(1, True, "exited with status 0"))
+    runner.drop_channel(channel)
+    theirs.close()
+    os.close(write_end)
+
+
+def test_who_is_no_child_is_not_killed_but_given_up(runner: PoolRunner, queue: deque[Happening]) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read_end, write_end = output_pipe(None, None)
+    runner.add_worker(1, 0, Channel(ours), read_end)
+    runner.workers[1].pid = os.getppid()
+    for _ in range(2):
+        carry_out(runner, [do.Kill(1, force=False)])
+    assert list(queue) == [PoolHappened(runner, event.WorkerExited(1, False, "is no process of this daemon"))]
+    runner.drop_channel(runner.workers[1].channel)
+    theirs.close()
+    os.close(write_end)
+
+
+def test_what_never_greeted_is_found_by_its_output(runner: PoolRunner) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read_end, write_end = output_pipe(None, None)
+    runner.add_worker(1, 0, Channel(ours), read_end)
+    mute = subprocess.Popen(["sleep", "60"], stdout=write_end)
+    other = subprocess.Popen(["sleep", "60"])
+    carry_out(runner, [do.Kill(1, force=True)])
+    assert mute.wait(10) == -9 and other.poll() is None
+    other.kill()
+    other.wait()
+    runner.drop_channel(runner.workers[1].channel)
+    theirs.close()
+    os.close(write_end)
