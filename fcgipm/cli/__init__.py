@@ -10,11 +10,7 @@ from typing import NoReturn
 import click
 
 from fcgipm import __version__
-
-EX_USAGE = 64
-EX_INTERNAL = 70
-EX_CANNOT = 71
-EX_CONFIG = 78
+from fcgipm.system import exit_codes
 
 COMMANDS = {
     "run": ("run", "Serve in the foreground."),
@@ -67,14 +63,14 @@ def _run(arguments: list[str] | None) -> int:
         code = cli.main(arguments, prog_name="fcgipm", standalone_mode=False)
     except click.UsageError as error:
         error.show()
-        return EX_USAGE
+        return exit_codes.USAGE
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
-        return 130
+        return exit_codes.INTERRUPTED
     except Exception:
         traceback.print_exc()
         click.echo("fcgipm: internal error: the lines above are what its developers need", err=True)
-        return EX_INTERNAL
+        return exit_codes.INTERNAL
     return code if isinstance(code, int) else 0

@@ -9,11 +9,8 @@ from typing import Any, NoReturn
 import click
 
 from fcgipm.control.client import ControlRefused, NotRunning, ask
+from fcgipm.system import exit_codes
 from fcgipm.system.paths import ConfigurationMissing, control_path
-
-EX_FAILED = 1
-EX_NOT_RUNNING = 2
-EX_CONFIGURATION = 78
 
 _CONTROL = click.option("--control", metavar="PATH", help="Control socket of the daemon.")
 _FILE = click.option("-c", "--config", "file", metavar="FILE", help="Configuration file that names the control socket.")
@@ -29,11 +26,11 @@ def ask_daemon(control: str | None, file: str | None, request: dict[str, Any], *
     try:
         return ask(control_path(control, file), request, **options)
     except NotRunning as problem:
-        fail(str(problem), EX_NOT_RUNNING)
+        fail(str(problem), exit_codes.NOT_RUNNING)
     except ControlRefused as problem:
-        fail(str(problem), EX_FAILED)
+        fail(str(problem), exit_codes.FAILED)
     except ConfigurationMissing as problem:
-        fail(str(problem), EX_CONFIGURATION)
+        fail(str(problem), exit_codes.CONFIGURATION)
 
 
 def fail(text: str, code: int) -> NoReturn:

@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from fcgipm.cli import EX_CONFIG
 from fcgipm.cli.configured import file_option, load_or_exit
 from fcgipm.config.effective import JSON
 from fcgipm.config.errors import printable
+from fcgipm.system import exit_codes
 
 
 @click.command("check")
@@ -25,7 +25,7 @@ def command(file: str | None, try_import: bool) -> None:
     for pool in pools:
         click.echo(f"  {_summary(pool)}")
     if try_import and [pool for pool in pools if not _imports(pool)]:
-        sys.exit(EX_CONFIG)
+        sys.exit(exit_codes.CONFIGURATION)
 
 
 def _summary(pool: JSON) -> str:

@@ -7,9 +7,9 @@ import sys
 
 import click
 
-from fcgipm.cli import EX_CONFIG
 from fcgipm.config.effective import JSON
 from fcgipm.config.errors import Problem
+from fcgipm.system import exit_codes
 from fcgipm.system.configuration import load
 from fcgipm.system.paths import ConfigurationMissing, find_configuration
 
@@ -28,11 +28,11 @@ def load_or_exit(file: str | None) -> tuple[str, JSON]:
         name = file or os.path.relpath(find_configuration())
     except ConfigurationMissing as missing:
         click.echo(f"fcgipm: {missing}", err=True)
-        sys.exit(EX_CONFIG)
+        sys.exit(exit_codes.CONFIGURATION)
     loaded = load(name, os.environ)
     if loaded.config is None:
         _tell(name, loaded.problems)
-        sys.exit(EX_CONFIG)
+        sys.exit(exit_codes.CONFIGURATION)
     return name, loaded.config
 
 

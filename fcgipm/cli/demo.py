@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from fcgipm.cli._foreground import Foreground
+from fcgipm.system import exit_codes
 
-EX_FAILED = 1
 FIRST_PORT = 8000
 
 CONFIGURATION = """\
@@ -83,4 +83,4 @@ def _free_port(first: int) -> int | None:
 
 def _fail(message: str) -> int:
     click.echo(f"fcgipm demo: {message}", err=True)
-    return EX_FAILED
+    return exit_codes.FAILED

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 import click
 
 from fcgipm.recipes.first import First, pool_name, text
+from fcgipm.system import exit_codes
 from fcgipm.system.search import Candidate, candidates, virtual_environment
 
 FILE = "fcgipm.yaml"
 SITE = "127.0.0.1:8000"
-EX_UNDECIDED = 1
 
 
 @click.command("init")
@@ -110,4 +110,4 @@ def _tell(path: str, first: First) -> None:
 
 def _fail(message: str) -> int:
     click.echo(f"fcgipm init: {message}", err=True)
-    return EX_UNDECIDED
+    return exit_codes.FAILED

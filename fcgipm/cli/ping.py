@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from fcgipm.cli._daemon import EX_FAILED, ask_daemon, fail, finds_daemon
+from fcgipm.cli._daemon import ask_daemon, fail, finds_daemon
+from fcgipm.system import exit_codes
 
 TIMEOUT = 5.0
 """Seconds a pool may take: a worker answers between two requests."""
@@ -37,12 +38,12 @@ def ping_pool(pool: str, address: str) -> None:
     if address.startswith("fd:"):
         fail(
             f"pool {pool} listens on {address}, a descriptor of the daemon: only its clients know the address",
-            EX_FAILED,
+            exit_codes.FAILED,
         )
     try:
         with connect(address, TIMEOUT) as connection:
             values = connection.get_values()
     except (AddressError, CannotConnect, Incomplete, TimedOut, RemoteProtocolError) as problem:
-        fail(f"pool {pool} does not answer at {address}: {problem}", EX_FAILED)
+        fail(f"pool {pool} does not answer at {address}: {problem}", exit_codes.FAILED)
     told = ", ".join(f"{name.decode('latin-1')}={value.decode('latin-1')}" for name, value in sorted(values.items()))
     click.echo(f"{pool} answers at {address}: {told}")

@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 import click
 
-from fcgipm.cli import EX_CANNOT
 from fcgipm.client import (
     AddressError,
     CannotConnect,
@@ -22,6 +21,7 @@ from fcgipm.client import (
     connect,
     params,
 )
+from fcgipm.system import exit_codes
 from fcgipm.wire.fastcgi import RemoteProtocolError
 
 NO_RESPONSE = 1
@@ -71,7 +71,7 @@ def command(
     except AddressError as error:
         raise click.UsageError(str(error)) from None
     except CannotConnect as error:
-        return _fail(str(error), EX_CANNOT)
+        return _fail(str(error), exit_codes.CANNOT_OPEN)
     except (RemoteProtocolError, Incomplete, Refused, TimedOut) as error:
         return _fail(str(error), NO_RESPONSE)
 

@@ -12,10 +12,9 @@ from typing import NoReturn
 
 import click
 
+from fcgipm.system import exit_codes
 from fcgipm.system.paths import ConfigurationMissing, find_configuration
 from fcgipm.system.subreaper import become_subreaper
-
-EX_CONFIGURATION = 78
 
 
 @click.command()
@@ -35,6 +34,6 @@ def command(file: str | None) -> NoReturn:
         found = find_configuration(file)
     except ConfigurationMissing as missing:
         click.echo(f"fcgipm: {missing}", err=True)
-        sys.exit(EX_CONFIGURATION)
+        sys.exit(exit_codes.CONFIGURATION)
     become_subreaper()
     os.execv(sys.executable, [sys.executable, "-I", "-m", "fcgipm.master", found])

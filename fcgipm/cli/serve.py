@@ -18,13 +18,12 @@ import yaml
 from fcgipm.cli._foreground import Foreground, say
 from fcgipm.config.fields import VARIABLE_NAME
 from fcgipm.control.client import ControlRefused, NotRunning, ask
+from fcgipm.system import exit_codes
 
 if TYPE_CHECKING:
     from fcgipm.cli._changes import Watcher
 
 POOL = "app"
-CANNOT_SERVE = 1
-"""Exit code of a daemon none of whose pools could start."""
 NGINX_GROUPS = ("www-data", "nginx", "http")
 
 
@@ -118,7 +117,7 @@ class Serving:
         while True:
             self._wake.clear()
             code = self._foreground.run(inherited(self._http, self._listen))
-            if self._watcher is None or code != CANNOT_SERVE or self._stopped():
+            if self._watcher is None or code != exit_codes.FAILED or self._stopped():
                 break
             say("waiting for a change")
             self._wake.wait()

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from fcgipm.cli._daemon import ask_daemon, finds_daemon
-
-EX_DEGRADED = 1
+from fcgipm.system import exit_codes
 
 
 @click.command()
@@ -29,10 +28,10 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
         from fcgipm.report.text import to_text
 
         click.echo(to_text(status), nl=False)
-    return 0 if is_well(status) else EX_DEGRADED
+    return 0 if is_well(status) else exit_codes.FAILED
 
 
 def is_well(status: dict[str, Any]) -> bool:
     """Whether every pool shown has all its workers, and every embedded server runs."""
-    doors = all(http["state"] == "running" for http in status["http"])
-    return bool(status["pools"]) and doors and all(pool["state"] == "ready" for pool in status["pools"].values())
+    http_runs = all(http["state"] == "running" for http in status["http"])
+    return bool(status["pools"]) and http_runs and all(pool["state"] == "ready" for pool in status["pools"].values())

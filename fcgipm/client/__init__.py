@@ -7,7 +7,7 @@
 The protocol itself is in `fcgipm.wire.fastcgi`; this package adds sockets, time-outs and the CGI meta-variables of a request.
 """
 
-from fcgipm.client.address import AddressError, parse_address
+from fcgipm.client.address import parse_address
 from fcgipm.client.connection import (
     CannotConnect,
     Connection,
@@ -18,6 +18,7 @@ from fcgipm.client.connection import (
     connect,
 )
 from fcgipm.client.params import params
+from fcgipm.config.addresses import AddressError
 
 __all__ = [
     "AddressError",

@@ -5,12 +5,7 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple
 
-MAX_PATH = 107
-"""Bytes of a unix socket's path: `struct sockaddr_un` has 108 with the closing NUL (unix(7))."""
-
-
-class AddressError(ValueError):
-    """The text is no address we can connect to; the message says what would be one."""
+from fcgipm.config.addresses import UNIX_LIMIT, AddressError
 
 
 class Address(NamedTuple):
@@ -33,8 +28,8 @@ def parse_address(text: str) -> Address:
 def _unix(path: str) -> Address:
     if not path.startswith("/"):
         raise AddressError(f"unix:{path} is no address: a socket's path starts with /")
-    if len(path.encode()) > MAX_PATH:
-        raise AddressError(f"{path} has more than the {MAX_PATH} bytes that the path of a unix socket can have")
+    if len(path.encode()) > UNIX_LIMIT:
+        raise AddressError(f"{path} has more than the {UNIX_LIMIT} bytes that the path of a unix socket can have")
     return Address(socket.AF_UNIX, path)
 
 

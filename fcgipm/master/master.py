@@ -20,18 +20,16 @@ from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
-from fcgipm.master.web import WebServer
+from fcgipm.master.web import HttpProcess
 from fcgipm.pool.happenings import ReplaceRequested, StopNow, StopRequested
 from fcgipm.pool.pool import Pool
 from fcgipm.report.snapshot import Snapshot
+from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
-
-CANNOT_SERVE = 1
-"""Exit code when no pool can serve at the start."""
 
 
 class Master:
-    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool, `doors` those of `http:`."""
+    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool, `http_listeners` those of `http:`."""
 
     def __init__(
         self,
@@ -39,7 +37,7 @@ class Master:
         listeners: Mapping[str, list[Listener]],
         server: ControlServer,
         log: Log,
-        doors: Iterable[Listener] = (),
+        http_listeners: Iterable[Listener] = (),
     ) -> None:
         self.settings = settings
         self.pid = os.getpid()
@@ -60,7 +58,8 @@ class Master:
             for name, pool in settings["pools"].items()
         ]
         self._webs = [
-            self._web(http, door, listeners) for http, door in zip(settings["http"], doors, strict=True)
+            self._web(http, listener, listeners)
+            for http, listener in zip(settings["http"], http_listeners, strict=True)
         ]
         self._stop_deadline = 0.0
 
@@ -81,13 +80,17 @@ class Master:
         """Answer those who asked for the stop, when nothing of the daemon is left but its process."""
         self._commands.tell_stopped()
 
-    def _web(self, http: Mapping[str, Any], door: Listener, listeners: Mapping[str, list[Listener]]) -> WebServer:
+    def _web(
+        self, http: Mapping[str, Any], listener: Listener, listeners: Mapping[str, list[Listener]]
+    ) -> HttpProcess:
         pool = self.settings["pools"][http["pool"]]
         wanted = http["access_log"]
         if wanted is None:
             wanted = self.settings["log"]["file"] == "stderr" and os.isatty(2)
         backend = listeners[http["pool"]][0]
-        return WebServer(http, pool, door, backend, self.settings["stop_timeout"], wanted, self._loop, self._log)
+        return HttpProcess(
+            http, pool, listener, backend, self.settings["stop_timeout"], wanted, self._loop, self._log
+        )
 
     # What commands ask.
 
@@ -244,11 +247,11 @@ class Master:
         self._announced = True
         if any(runner.pool.ready_count for runner in self._runners):
             pools = ", ".join(f"{runner.name} ({runner.pool.ready_count} workers)" for runner in self._runners)
-            doors = "".join(f", http {web.listener.address}" for web in self._webs)
-            self._log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{doors}")
+            http = "".join(f", http {web.listener.address}" for web in self._webs)
+            self._log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{http}")
             return
         self._log.error("no pool can serve: giving up")
-        self._exit_code = CANNOT_SERVE
+        self._exit_code = exit_codes.FAILED
         self.stop(now=False)
 
     @property

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from fcgipm.master.lines import LineSplitter
+from fcgipm.master.loop import Loop
 
 CHUNK = 65536
 """Bytes read in one turn: a flooding process waits for its next turn like everybody else."""
@@ -64,3 +65,39 @@ class Output:
         for line in lines:
             self.last_lines.append(line)
             self._deliver(line)
+
+
+class Outputs:
+    """The output pipes of some processes, each read in `loop` until nobody holds its other end."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._open: set[Output] = set()
+
+    def follow(self, descriptor: int, deliver: Callable[[str], None]) -> Output:
+        """Read a pipe from now on."""
+        output = Output(descriptor, deliver)
+        self._open.add(output)
+        self._loop.watch(output, lambda _events: self._read(output))
+        return output
+
+    def drain(self) -> None:
+        """Read what there is now."""
+        for output in self._open:
+            output.drain()
+
+    def close(self) -> None:
+        """Read what there is, and follow none any more."""
+        for output in list(self._open):
+            output.drain()
+            self._drop(output)
+
+    def _read(self, output: Output) -> None:
+        output.read()
+        if output.ended:
+            self._drop(output)
+
+    def _drop(self, output: Output) -> None:
+        self._open.discard(output)
+        self._loop.forget(output)
+        output.close()

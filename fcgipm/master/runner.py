@@ -18,7 +18,7 @@ from fcgipm.master.children import ChildExit, describe, is_clean
 from fcgipm.master.happenings import Happening, PoolHappened, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
-from fcgipm.master.output import Output
+from fcgipm.master.output import Outputs
 from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
 from fcgipm.pool.policy import PoolSettings
@@ -56,7 +56,7 @@ class PoolRunner:
         self.templates: dict[int, TemplateProcess] = {}
         self.workers: dict[int, WorkerProcess] = {}
         self.ledger = [0] * len(scoreboard.COUNTERS)
-        self.outputs: set[Output] = set()
+        self.outputs = Outputs(loop)
         self.loop = loop
         self.log = log
         self._post = post
@@ -83,16 +83,10 @@ class PoolRunner:
 
     # Adding and dropping what the loop watches.
 
-    def add_output(self, descriptor: int, worker: WorkerProcess | None, pid: int | None) -> Output:
-        """Read a process's output into the log from now on, until nobody holds its write end."""
-        output = Output(descriptor, partial(self._log_line, worker, pid))
-        self.outputs.add(output)
-        self.loop.watch(output, lambda _events: self._read_output(output))
-        return output
-
     def add_template(self, generation: int, pid: int, ours: socket.socket, output: int) -> None:
         """A template was started."""
-        template = TemplateProcess(generation, pid, Channel(ours), self.add_output(output, None, pid))
+        followed = self.outputs.follow(output, partial(self._log_line, None, pid))
+        template = TemplateProcess(generation, pid, Channel(ours), followed)
         self.templates[generation] = template
         self.loop.watch(template.channel, lambda _events: self._hear_template(template))
 
@@ -100,7 +94,7 @@ class PoolRunner:
         """A worker was ordered."""
         worker = WorkerProcess(number, slot, channel)
         self.workers[number] = worker
-        worker.output = self.add_output(output, worker, None)
+        worker.output = self.outputs.follow(output, partial(self._log_line, worker, None))
         self.loop.watch(channel, lambda _events: self._hear_worker(worker))
 
     def drop_channel(self, channel: Channel) -> None:
@@ -111,9 +105,7 @@ class PoolRunner:
 
     def close(self) -> None:
         """Let go of everything; what processes wrote at their end is read first."""
-        for output in list(self.outputs):
-            output.drain()
-            self._drop_output(output)
+        self.outputs.close()
         for listener in self.listeners:
             listener.close()
         for end in self.handover:
@@ -215,18 +207,6 @@ class PoolRunner:
         if worker.pid is None and pid > 0:
             worker.pid = pid
             self.happened(event.WorkerHello(worker.number, pid))
-
-    # Output.
-
-    def _read_output(self, output: Output) -> None:
-        output.read()
-        if output.ended:
-            self._drop_output(output)
-
-    def _drop_output(self, output: Output) -> None:
-        self.outputs.discard(output)
-        self.loop.forget(output)
-        output.close()
 
     def _log_line(self, worker: WorkerProcess | None, pid: int | None, line: str) -> None:
         self.log.output(line, self.name, worker.pid if worker is not None else pid)

@@ -14,15 +14,11 @@ from typing import Any
 from fcgipm.control.server import ControlServer, allow_peers
 from fcgipm.master.log import Log
 from fcgipm.master.master import Master
-from fcgipm.system import lock
+from fcgipm.system import exit_codes, lock
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.folders import make_control_folder
 from fcgipm.system.listeners import Listener, open_listener
 from fcgipm.system.unix_sockets import Ownership, listen_unix, unlink_if_same
-
-EX_INTERNAL = 70
-EX_CANNOT_OPEN = 71
-EX_CONFIGURATION = 78
 
 CONTROL_BACKLOG = 64
 
@@ -45,7 +41,7 @@ def main(file: str) -> int:
         return refused.code
     except SystemProblem as problem:
         sys.stderr.write(f"fcgipm: {problem}\n")
-        return EX_CANNOT_OPEN
+        return exit_codes.CANNOT_OPEN
 
 
 def read_configuration(file: str) -> dict[str, Any]:
@@ -62,9 +58,10 @@ def read_configuration(file: str) -> dict[str, Any]:
     try:
         document = json.loads(child.stdout)
     except ValueError:
-        raise ConfigurationRefused([f"fcgipm: reading {file} failed (exit {child.returncode})"], EX_INTERNAL) from None
+        lines = [f"fcgipm: reading {file} failed (exit {child.returncode})"]
+        raise ConfigurationRefused(lines, exit_codes.INTERNAL) from None
     if "config" not in document:
-        raise ConfigurationRefused(document["errors"], EX_CONFIGURATION)
+        raise ConfigurationRefused(document["errors"], exit_codes.CONFIGURATION)
     config: dict[str, Any] = document["config"]
     return config
 
@@ -95,8 +92,8 @@ def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: E
     make_control_folder(os.path.dirname(control["path"]))
     held = lock.take(lock.lock_path(control["path"]))
     stack.callback(held.release)
-    listeners, doors = open_listeners(settings["pools"], settings["http"], held.left_behind)
-    opened = [listener for group in (*listeners.values(), doors) for listener in group]
+    listeners, http_listeners = open_listeners(settings["pools"], settings["http"], held.left_behind)
+    opened = [listener for group in (*listeners.values(), http_listeners) for listener in group]
     stack.callback(take_away, opened)
     held.record([listener.address for listener in opened])
     ownership = Ownership(control["mode"], None, control["gid"])
@@ -107,7 +104,7 @@ def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: E
     last.callback(server.close)
     write_pid_file(settings["pid_file"])
     stack.callback(remove_pid_file, settings["pid_file"])
-    return Master(settings, listeners, server, log, doors)
+    return Master(settings, listeners, server, log, http_listeners)
 
 
 def open_listeners(
@@ -119,9 +116,9 @@ def open_listeners(
         SystemProblem: with every problem, a line each; what had been made is taken away again.
     """
     opened: dict[str, list[Listener]] = {name: [] for name in pools}
-    doors: list[Listener] = []
+    http_listeners: list[Listener] = []
     wanted = [(f"pool {name}", opened[name], one) for name, pool in pools.items() for one in pool["listen"]]
-    wanted += [(f"http for pool {one['pool']}", doors, one["listen"]) for one in http]
+    wanted += [(f"http for pool {one['pool']}", http_listeners, one["listen"]) for one in http]
     problems = []
     for whose, group, settings in wanted:
         try:
@@ -129,9 +126,9 @@ def open_listeners(
         except SystemProblem as problem:
             problems.append(f"{whose}: {problem}")
     if problems:
-        take_away([listener for group in (*opened.values(), doors) for listener in group])
+        take_away([listener for group in (*opened.values(), http_listeners) for listener in group])
         raise SystemProblem("\nfcgipm: ".join(problems))
-    return opened, doors
+    return opened, http_listeners
 
 
 def take_away(listeners: Iterable[Listener]) -> None:
@@ -142,7 +139,10 @@ def take_away(listeners: Iterable[Listener]) -> None:
 
 
 def raise_descriptor_limit() -> None:
-    """A worker costs its master two descriptors, and the default of 1024 is for programs that use select(2)."""
+    """A worker costs its master two descriptors, and the default of 1024 is for programs that use select(2).
+
+    Workers inherit it, because their connections cost descriptors too: an application's own select(2) fails on numbers from 1024 on, poll(2) does not.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

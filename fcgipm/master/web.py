@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fcgipm.master.children import ChildExit, describe, is_clean
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
-from fcgipm.master.output import Output
+from fcgipm.master.output import Outputs
 from fcgipm.master.processes import signal_group
 from fcgipm.pool.backoff import BackOff
 from fcgipm.report.snapshot import HttpSnapshot
@@ -23,7 +24,7 @@ GRACE = 2.0
 """Seconds that it may take beyond the time for running requests, before it is killed."""
 
 
-class WebServer:
+class HttpProcess:
     """One entry of `http:`. `settings` and `pool` are parts of the effective configuration; our copy of the listening socket outlives the process."""
 
     def __init__(
@@ -43,9 +44,8 @@ class WebServer:
         self.pid: int | None = None
         self._told = specification(settings, pool, backend, listener, access_log, stop_timeout)
         self._stop_timeout = stop_timeout
-        self._loop = loop
         self._log = log
-        self._outputs: set[Output] = set()
+        self._outputs = Outputs(loop)
         self._backoff = BackOff()
         self._started = 0.0
         self._stopping = False
@@ -97,8 +97,7 @@ class WebServer:
         """One process was reaped; whether it was this."""
         if self.pid is None or child.pid != self.pid:
             return False
-        for output in self._outputs:
-            output.drain()
+        self._outputs.drain()
         self.pid = None
         if not self._stopping:
             self._died(child)
@@ -106,9 +105,7 @@ class WebServer:
 
     def close(self) -> None:
         """Let go of everything."""
-        for output in list(self._outputs):
-            output.drain()
-            self._drop(output)
+        self._outputs.close()
         self.listener.close()
 
     def _start(self, now: float) -> None:
@@ -123,23 +120,11 @@ class WebServer:
         finally:
             os.close(write_end)
         self._started = now
-        self._follow(read_end, self.pid)
+        self._outputs.follow(read_end, partial(self._log_line, self.pid))
         self._say("info", f"http: {self.listener.address} starts, process {self.pid}")
 
-    def _follow(self, descriptor: int, pid: int) -> None:
-        output = Output(descriptor, lambda line: self._log.write("info", f"http: {line}", self.pool, pid))
-        self._outputs.add(output)
-        self._loop.watch(output, lambda _events: self._read(output))
-
-    def _read(self, output: Output) -> None:
-        output.read()
-        if output.ended:
-            self._drop(output)
-
-    def _drop(self, output: Output) -> None:
-        self._outputs.discard(output)
-        self._loop.forget(output)
-        output.close()
+    def _log_line(self, pid: int, line: str) -> None:
+        self._log.output(f"http: {line}", self.pool, pid)
 
     def _died(self, child: ChildExit) -> None:
         now = time.monotonic()

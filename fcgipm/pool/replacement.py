@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-
 LEAVE_TIME = 0.5
 """Seconds that the replaced workers get to leave before the replacement counts as done all the same: idle ones need a millisecond, an open stream for ever."""
 

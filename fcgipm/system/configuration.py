@@ -19,11 +19,10 @@ from fcgipm.config.errors import Problem, in_order
 from fcgipm.config.layers import Layers, lay, patterns
 from fcgipm.config.node import Node
 from fcgipm.config.reader import Document
+from fcgipm.system import exit_codes
 from fcgipm.system.documents import read_document
 from fcgipm.system.machine import complete
 from fcgipm.system.paths import default_control
-
-EX_CONFIG = 78
 
 
 @dataclass(slots=True)
@@ -78,7 +77,7 @@ def main(arguments: list[str]) -> int:
     loaded = load(file, os.environ)
     if loaded.config is None:
         json.dump({"errors": [str(problem) for problem in loaded.problems]}, sys.stdout)
-        return EX_CONFIG
+        return exit_codes.CONFIGURATION
     json.dump({"config": loaded.config}, sys.stdout)
     return 0
 

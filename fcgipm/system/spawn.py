@@ -93,26 +93,42 @@ def explain(error: Exception, pool: Mapping[str, Any]) -> str:
 
 
 def _start(pool: Mapping[str, Any], channel: int, output: int) -> int:
+    command = [pool["python"], BOOTSTRAP, str(channel), pool["name"]]
+    return spawn_as(pool, command, pool["env"], pool["umask"], channel, output)
+
+
+def spawn_as(
+    who: Mapping[str, Any],
+    command: Sequence[str],
+    env: Mapping[str, str],
+    umask: int,
+    passed: int,
+    output: int,
+    stdin: int = subprocess.DEVNULL,
+) -> int:
+    """Start a program as the user that `who` names by uid, gid and groups (uid None: as ourselves); its pid, which is the caller's to reap.
+
+    It leads a session of its own, in the root folder, and has no descriptors but its input, its output (twice) and `passed`.
+
+    Raises OSError, subprocess.SubprocessError.
+    """
+    identity: dict[str, Any] = {}
+    if who["uid"] is not None:
+        identity = {"user": who["uid"], "group": who["gid"], "extra_groups": who["groups"]}
     process = subprocess.Popen(
-        [pool["python"], BOOTSTRAP, str(channel), pool["name"]],
-        stdin=subprocess.DEVNULL,
+        command,
+        stdin=stdin,
         stdout=output,
         stderr=output,
         cwd="/",
-        env=pool["env"],
-        pass_fds=(channel,),
+        env=env,
+        pass_fds=(passed,),
         start_new_session=True,
-        umask=pool["umask"],
-        **_identity(pool),
+        umask=umask,
+        **identity,
     )
     process.returncode = 0  # Whoever called us reaps by pid; Popen must not try to, now or in its finaliser.
     return process.pid
-
-
-def _identity(pool: Mapping[str, Any]) -> dict[str, Any]:
-    if pool["uid"] is None:
-        return {}
-    return {"user": pool["uid"], "group": pool["gid"], "extra_groups": pool["groups"]}
 
 
 def _set_nice(pid: int, nice: int) -> None:

@@ -12,9 +12,15 @@ from typing import Any
 
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener, split_tcp
+from fcgipm.system.spawn import spawn_as
 
 ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 """Nothing of the daemon's environment, and nothing of the pool's: this process speaks to strangers."""
+
+UMASK = 0o077
+
+LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where a client on this machine reaches what listens on every address."""
 
 
 def specification(
@@ -42,7 +48,7 @@ def address_of(listener: Listener) -> dict[str, Any]:
     if listener.socket.family == socket.AF_UNIX:
         return {"unix": listener.socket.getsockname()}
     host, port = listener.socket.getsockname()[:2]
-    return {"host": {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), "port": port}
+    return {"host": LOCAL.get(host, host), "port": port}
 
 
 def client_host(address: str) -> str | None:
@@ -50,7 +56,7 @@ def client_host(address: str) -> str | None:
     if address.startswith(("unix:", "fd:")):
         return None
     host = split_tcp(address)[1]
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return LOCAL.get(host, host)
 
 
 def start_web(http: Mapping[str, Any], told: Mapping[str, Any], output: int) -> int:
@@ -63,29 +69,10 @@ def start_web(http: Mapping[str, Any], told: Mapping[str, Any], output: int) -> 
     try:
         os.write(paper, json.dumps(dict(told)).encode("ascii"))
         os.lseek(paper, 0, os.SEEK_SET)
-        return _start(http, told["listener"], paper, output)
+        command = [sys.executable, "-I", "-m", "fcgipm.web"]
+        return spawn_as(http, command, ENVIRONMENT, UMASK, told["listener"], output, stdin=paper)
     except (OSError, subprocess.SubprocessError) as error:
         why = getattr(error, "strerror", None) or error
         raise SystemProblem(f"cannot start the web server: {why}") from error
     finally:
         os.close(paper)
-
-
-def _start(http: Mapping[str, Any], listener: int, paper: int, output: int) -> int:
-    identity: dict[str, Any] = {}
-    if http["uid"] is not None:
-        identity = {"user": http["uid"], "group": http["gid"], "extra_groups": http["groups"]}
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-m", "fcgipm.web"],
-        stdin=paper,
-        stdout=output,
-        stderr=output,
-        cwd="/",
-        env=ENVIRONMENT,
-        pass_fds=(listener,),
-        start_new_session=True,
-        umask=0o077,
-        **identity,
-    )
-    process.returncode = 0  # The master reaps by pid; Popen must not try to, now or in its finaliser.
-    return process.pid

@@ -12,6 +12,7 @@ COMMANDS = {
     "hello": "hello world through nginx, beside uWSGI, flup and php-fpm",
     "memory": "8 workers with a Django admin: memory of the whole tree, beside uWSGI",
     "loop": "CPU of one running FastCGI backend per request, without nginx",
+    "doors": "many clients at the embedded web server, beside nginx",
     "floor": "serve the bare loop without features on a socket",
 }
 

@@ -2,8 +2,8 @@
 
     scripts/bench doors [--clients 200] [--seconds 20] [--rounds 1] [--json FILE]
 
-One daemon with two workers of hello world; wrk with kept connections loads the doors in turn. The embedded server is one Python process in front of the workers,
-made for development and small sites; nginx is the measure. What counts here is that no request fails, and how long the slowest percent waits.
+One daemon with two workers of hello world; wrk with kept connections loads the doors in turn. The embedded server is one Python process in front of
+the workers, made for development and small sites; nginx is the measure. What counts here is that no request fails, and how long the slowest percent waits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import table, wrk
+from benchmarks.applications.hello import BODY
 from benchmarks.backends import APPLICATIONS
 from benchmarks.front import Front, Route, free_port
 from benchmarks.processes import PYTHON_PACKAGES, BenchError, Folder, Process, program
@@ -66,7 +67,7 @@ def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, wrk.Lo
         front = Front(folder, [route])
         with front.process:
             front.process.wait_for_port(front.port)
-            front.expect(route, b"Hello, world!\n")
+            front.expect(route, BODY)
             for _ in range(options.rounds):
                 for name, url in (("embedded", f"http://127.0.0.1:{port}/"), ("nginx", front.url(route))):
                     progress.show(f"{options.clients} clients at {name}")

@@ -2,8 +2,8 @@
 
 What differs between the doors, and why that is right:
 
-- nginx waits for a whole request body before it asks the application, and (unless told otherwise) buffers answers. The embedded server streams both ways: it has
-  no files to buffer in. Both are invisible here, but for who is slow: behind nginx the worker never waits for the client.
+- nginx waits for a whole request body before it asks the application, and (unless told otherwise) buffers answers. The embedded server streams both
+  ways: it has no files to buffer in. Both are invisible here, but for who is slow: behind nginx the worker never waits for the client.
 - Header names come in lower case from the embedded server (as in HTTP/2); names have no case (RFC 9110, section 5.1). `Server` names another program.
 - The reason beside a status is the standard one from the embedded server, the application's own from nginx: reasons mean nothing (RFC 9110, section 15.1).
 - nginx turns an ETag of its own making and ranges on for files only; so does the embedded server. Neither compresses unless told so.

@@ -79,7 +79,7 @@ def test_a_reader_that_leaves_early_sees_no_traceback() -> None:
         assert process.stderr.read() == b""
 
 
-HEAVY = ["pydantic", "yaml", "asyncio", "fcgipm.config", "fcgipm.system", "fcgipm.master", "fcgipm.wire", "rich"]
+HEAVY = ["pydantic", "yaml", "asyncio", "fcgipm.config", "fcgipm.system.paths", "fcgipm.system.errors", "fcgipm.master", "fcgipm.wire", "rich"]
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"]])
