@@ -122,6 +122,14 @@ class Connection:
     def next_head(self, data: bytes = b"") -> Optional[Request]:
         """The same for bytes at hand; without any, for a request held back by the codec. Raises Closed."""
         try:
+            whole = self.codec.receive_whole(data)
+            if whole is not None:
+                self.request = whole
+                self.keep = whole.keep_conn and bool(whole.params)
+                self.finished = self.left = self.aborted = False
+                self._body = _NO_BODY
+                self._body_ended = True
+                return whole
             events = self.codec.receive(data)
         except RemoteProtocolError as error:
             raise Closed(f"rejected connection: {error}") from None
@@ -137,19 +145,18 @@ class Connection:
         return self._settle(events)
 
     def _begin(self, request: Request, events: List[Event]) -> Optional[Request]:
-        """A request's head is complete; `events` hold it and what came with it, in the usual case that there is no body."""
+        """A request's head is complete; `events` hold it and what came with it."""
         self.request = request
         self.keep = request.keep_conn and bool(request.params)
         self.finished = self.left = self.aborted = False
         self._body = _NO_BODY
-        self._body_ended = type(events[-1]) is BodyEnd and len(events) == 2
-        if not self._body_ended:
-            self._note(events[events.index(request) + 1 :])
-            if self.aborted:
-                self.finish_aborted()
-                if not (self.finished and self.keep):
-                    raise Closed("")
-                return self.next_head()
+        self._body_ended = False
+        self._note(events[events.index(request) + 1 :])
+        if self.aborted:
+            self.finish_aborted()
+            if not (self.finished and self.keep):
+                raise Closed("")
+            return self.next_head()
         return request
 
     def _settle(self, events: List[Event]) -> Optional[Request]:

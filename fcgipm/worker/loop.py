@@ -15,6 +15,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
+from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker import handover
 from fcgipm.worker.connection import Closed, Connection, new_codec
@@ -97,7 +98,7 @@ class Loop:
 
     def drain(self) -> None:
         """Leaving: wait until every connection has gone its way."""
-        while self.waiting:
+        while self.waiting.count():
             self._turn(_LEAVING_BEAT)
             self._shut_doors()
 
@@ -108,7 +109,7 @@ class Loop:
         if now >= self._check_at:
             self._expire(now)
         patience = min(self._check_at - now, longest)
-        self._slot[scoreboard.KEPT] = len(self.waiting)
+        self._slot[scoreboard.KEPT] = self.waiting.count()
         events = self.epoll.poll(None if patience == _NEVER else max(patience, 0))
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
@@ -209,7 +210,7 @@ class Loop:
             self.epoll.register(connection.fd, select.EPOLLIN)
         if connection.deadline < self._check_at:
             self._check_at = connection.deadline
-        self.waiting.put(connection)
+        self.waiting.put(connection.fd, connection)
 
     def _serve(self, connection: Connection, request: Request) -> None:
         """One request, and those that the peer has sent behind it already."""
@@ -236,21 +237,21 @@ class Loop:
         slot = self._slot
         self.current = connection
         connection.reading = False
-        slot[scoreboard.KEPT] = len(self.waiting)
-        slot[scoreboard.BEGUN] += 1
-        slot[scoreboard.STATE] = scoreboard.BUSY
-        if self._header[scoreboard.ASLEEP]:
-            self._header[scoreboard.ASLEEP] = 0
+        slot[KEPT] = self.waiting.count()
+        slot[BEGUN] += 1
+        slot[STATE] = BUSY
+        if self._header[ASLEEP]:
+            self._header[ASLEEP] = 0
             self._wake_master()
         response = self._gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
-        slot[scoreboard.CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
+        slot[CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
         if response.failed or response.status >= 500:
-            slot[scoreboard.FAILED] += 1
+            slot[FAILED] += 1
         if response.aborted:
-            slot[scoreboard.ABORTED] += 1
-        slot[scoreboard.STATE] = self._resting
+            slot[ABORTED] += 1
+        slot[STATE] = self._resting
         self.current = None
 
     def _wake_master(self) -> None:

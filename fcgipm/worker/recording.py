@@ -6,7 +6,7 @@ connection has received for the request so far, BEGIN_REQUEST first. Without tha
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from fcgipm.wire.fastcgi import Application, Event, Request
 from fcgipm.wire.fastcgi.records import BEGIN_REQUEST, HEADER, HEADER_SIZE
@@ -41,6 +41,10 @@ class RecordingApplication(Application):
                 environ: Dict[str, Any] = event.params
                 environ[KEY] = self.recorded
         return events
+
+    def receive_whole(self, data: bytes) -> Optional[Request]:
+        """Everything comes by `receive`."""
+        return None
 
     def end(self, request_id: int) -> None:
         super().end(request_id)

@@ -12,16 +12,18 @@ from fcgipm.worker.connection import Connection
 
 
 class Waiting:
-    """By descriptor. `take(number, None)` is the only way to a connection."""
+    """By descriptor. `take(number, None)` is the only way to a connection, `put(number, connection)` the way back, `count()` how many there are.
 
-    __slots__ = ("_connections", "take")
+    All three are methods of the dictionary itself: one step of the interpreter each, which makes them safe in two threads, and cheap.
+    """
+
+    __slots__ = ("_connections", "count", "put", "take")
 
     def __init__(self) -> None:
         self._connections: Dict[int, Connection] = {}
-        self.take = self._connections.pop  # One step of the interpreter, which is what makes it safe.
-
-    def put(self, connection: Connection) -> None:
-        self._connections[connection.fd] = connection
+        self.take = self._connections.pop
+        self.put = self._connections.__setitem__
+        self.count = self._connections.__len__
 
     def take_each(self) -> Iterator[Connection]:
         """Everything that was here at the first step, one by one; what is not wanted has to be put back."""
@@ -30,6 +32,3 @@ class Waiting:
             connection = self.take(number, None)
             if connection is not None:
                 yield connection
-
-    def __len__(self) -> int:
-        return len(self._connections)

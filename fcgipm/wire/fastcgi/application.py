@@ -86,8 +86,9 @@ Event = Union[Request, Body, BodyEnd, Abort, HeadTooLarge, Refused]
 _BEGIN_1 = records.HEADER.pack(1, records.BEGIN_REQUEST, 1, 8, 0) + b"\0\1"
 _PARAMS_1 = records.HEADER.pack(1, records.PARAMS, 1, 0, 0)[:4]
 _PARAMS_END_1 = records.record(records.PARAMS, 1)
-_STDIN_END_1 = records.record(records.STDIN, 1)
+_ENDS_1 = _PARAMS_END_1 + records.record(records.STDIN, 1)
 _BEGIN_SIZE = 16
+_PARAMS_AT = _BEGIN_SIZE + records.HEADER_SIZE
 
 _HEAD, _BODY, _ENDED, _DROPPED = range(4)
 
@@ -147,34 +148,43 @@ class Application(Framer):
         Raises RemoteProtocolError: close the connection.
         """
         self._events = []
-        at = 0
-        if data.startswith(_BEGIN_1) and self.idle:
-            at = self._whole_head(data)
-            if at and len(data) == at + 8 and data.endswith(_STDIN_END_1):
-                self._live[1].stage = _ENDED
-                self._events.append(BodyEnd(1))
-                return self._events
-        self._feed(data, at)
+        self._feed(data, self._usual_head(data) if data.startswith(_BEGIN_1) and self.idle else 0)
         return self._events
+
+    def receive_whole(self, data: bytes) -> Optional[Request]:
+        """The shortest way for the most frequent thing to come: one request without a body, all of it and nothing else, as nginx sends it.
+
+        None: it is something else, and nothing has happened; give the same bytes to `receive`. Raises RemoteProtocolError. Saves 1.5 µs of the events.
+        """
+        if not (data.endswith(_ENDS_1) and data.startswith(_BEGIN_1) and data.startswith(_PARAMS_1, _BEGIN_SIZE)):
+            return None
+        length = (data[20] << 8) + data[21]
+        stop = _PARAMS_AT + length
+        whole = stop + data[22] + len(_ENDS_1) == len(data) and 0 < length <= self._max_params
+        if not whole or self._live or self._rest or self._content_left or self._skip_left:
+            return None
+        request = Request(1, data[10] & records.KEEP_CONN == 1, self._decode(data[_PARAMS_AT:stop]))
+        self._live[1] = _Live(request.keep_conn, _ENDED)
+        return request
 
     def end(self, request_id: int) -> None:
         """END_REQUEST for this id has been made (by `encode_last` or `encode_end`): the id is free again."""
         self._live.pop(request_id, None)
         self._held = False
 
-    def _whole_head(self, data: bytes) -> int:
-        """The usual case in one step: BEGIN_REQUEST, one PARAMS record and its end, all there. Where the rest begins; 0: not the usual case."""
-        if not data.startswith(_PARAMS_1, _BEGIN_SIZE) or len(data) < _BEGIN_SIZE + 8:
+    def _usual_head(self, data: bytes) -> int:
+        """BEGIN_REQUEST, one PARAMS record and its end in one step, if all of them are there. Where the rest begins; 0: it is not so."""
+        if not data.startswith(_PARAMS_1, _BEGIN_SIZE) or len(data) < _PARAMS_AT:
             return 0
-        start = _BEGIN_SIZE + 8
-        stop = start + (data[20] << 8) + data[21]
+        length = (data[20] << 8) + data[21]
+        stop = _PARAMS_AT + length
         rest = stop + data[22]
-        if stop == start or stop - start > self._max_params or not data.startswith(_PARAMS_END_1, rest):
+        if not 0 < length <= self._max_params or not data.startswith(_PARAMS_END_1, rest):
             return 0
         keep_conn = data[10] & records.KEEP_CONN == 1
-        self._events.append(Request(1, keep_conn, self._decode(data[start:stop])))
+        self._events.append(Request(1, keep_conn, self._decode(data[_PARAMS_AT:stop])))
         self._live[1] = _Live(keep_conn, _BODY)
-        return rest + 8
+        return rest + records.HEADER_SIZE
 
     # Records, by type.
 
@@ -311,8 +321,9 @@ def encode_last(request_id: int, head: bytes, block: bytes = b"") -> bytes:
     """The last bytes of a response, the end of STDOUT, and END_REQUEST: one piece, to go out in one send."""
     length = len(head) + len(block)
     if request_id == 1 and 0 < length <= records.MAX_ALIGNED_CONTENT:
-        return b"".join((records.header(records.STDOUT, 1, length), head, block, _LAST_1))
+        return b"".join((_pack_header(1, records.STDOUT, 1, length, 0), head, block, _LAST_1))
     return encode_stdout(request_id, head + block) + records.record(records.STDOUT, request_id) + encode_end(request_id)
 
 
 _LAST_1 = encode_last(1, b"")
+_pack_header = records.HEADER.pack

@@ -25,16 +25,16 @@ def pair() -> Iterator[tuple[Connection, socket.socket]]:
 def test_each_is_taken_once_whoever_comes_first(pair: tuple[Connection, socket.socket]) -> None:
     connection, _ = pair
     waiting = Waiting()
-    waiting.put(connection)
+    waiting.put(connection.fd, connection)
     first, second = waiting.take_each(), waiting.take_each()
     assert next(first) is connection
-    assert list(second) == [] and waiting.take(connection.fd, None) is None and len(waiting) == 0
+    assert list(second) == [] and waiting.take(connection.fd, None) is None and waiting.count() == 0
 
 
 def test_what_another_took_meanwhile_is_passed_over(pair: tuple[Connection, socket.socket]) -> None:
     connection, _ = pair
     waiting = Waiting()
-    waiting.put(connection)
+    waiting.put(connection.fd, connection)
     each = waiting.take_each()
     assert waiting.take(connection.fd, None) is connection
     assert list(each) == []
@@ -43,10 +43,10 @@ def test_what_another_took_meanwhile_is_passed_over(pair: tuple[Connection, sock
 def test_one_put_back_while_they_are_taken_does_not_come_twice(pair: tuple[Connection, socket.socket]) -> None:
     connection, _ = pair
     waiting = Waiting()
-    waiting.put(connection)
+    waiting.put(connection.fd, connection)
     for taken in waiting.take_each():
-        waiting.put(taken)
-    assert len(waiting) == 1
+        waiting.put(taken.fd, taken)
+    assert waiting.count() == 1
 
 
 @pytest.mark.parametrize("size", [1000, 16384, 20000, 60000])
