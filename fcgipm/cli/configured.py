@@ -25,7 +25,7 @@ file_option = click.option(
 def load_or_exit(file: str | None) -> tuple[str, JSON]:
     """The file's name, as given, and its values in effect. Ends the program with 78 after telling every problem."""
     try:
-        name = file or os.path.relpath(find_configuration())
+        name = file or _shortest(find_configuration())
     except ConfigurationMissing as missing:
         click.echo(f"fcgipm: {missing}", err=True)
         sys.exit(exit_codes.CONFIGURATION)
@@ -34,6 +34,11 @@ def load_or_exit(file: str | None) -> tuple[str, JSON]:
         _tell(name, loaded.problems)
         sys.exit(exit_codes.CONFIGURATION)
     return name, loaded.config
+
+
+def _shortest(path: str) -> str:
+    """A file of this folder by its bare name, any other by its whole path."""
+    return os.path.basename(path) if os.path.dirname(path) == os.getcwd() else path
 
 
 def _tell(name: str, problems: list[Problem]) -> None:
