@@ -154,7 +154,7 @@ class Application(Framer):
     def receive_whole(self, data: bytes) -> Optional[Request]:
         """The shortest way for the most frequent thing to come: one request without a body, all of it and nothing else, as nginx sends it.
 
-        None: it is something else, and nothing has happened; give the same bytes to `receive`. Raises RemoteProtocolError. Takes 3.3 µs where the events take 4.6.
+        None: it is something else, and nothing has happened; give the same bytes to `receive`. Raises RemoteProtocolError. 3.3 µs instead of 4.6.
         """
         if not (data.endswith(_ENDS_1) and data.startswith(_BEGIN_1) and data.startswith(_PARAMS_1, _BEGIN_SIZE)):
             return None
