@@ -17,6 +17,7 @@ Up (words)::
 
     template   READY <python version> <extra thread names joined by commas, or ->
                FAILED                  the reason is on its standard error
+               UNFORKED <errno>        workers of the last FORK could not be forked; their channels end
     worker     HELLO                   carries its credentials, which the kernel vouches for
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted
@@ -36,11 +37,12 @@ STOP = b"STOP"
 
 READY = b"READY"
 FAILED = b"FAILED"
+UNFORKED = b"UNFORKED"
 HELLO = b"HELLO"
 RETIRING = b"RETIRING"
 BUSY = b"BUSY"
 
-UPWARD = frozenset({READY, FAILED, HELLO, RETIRING, BUSY})
+UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY})
 
 MESSAGE_LIMIT = 65536
 """Bytes of the longest message; only START comes near."""

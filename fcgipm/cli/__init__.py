@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ("run", "Serve in the foreground."),
     "serve": ("serve", "Serve an application in a browser, without a file."),
     "stop": ("stop", "Stop the daemon gracefully."),
+    "scale": ("scale", "Give a running pool other bounds."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
     "check": ("check", "Validate a configuration file."),

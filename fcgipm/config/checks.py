@@ -10,6 +10,7 @@ from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
 from fcgipm.config.node import Node
+from fcgipm.config.scaling import mistakes, values
 
 LISTENERS_LIMIT = 32
 """Addresses of one pool: all of them travel to its template in one message, whose room for descriptors is bounded."""
@@ -21,7 +22,7 @@ def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     found += _control(layers, machine)
     for pool in layers.pools:
         found += [*_required(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
-    found += _http(layers)
+    found += [*_max_workers(layers), *_http(layers)]
     return found + list(_shared_addresses(layers, machine))
 
 
@@ -50,14 +51,24 @@ def _required(pool: PoolLayers) -> Iterator[Problem]:
 
 
 def _workers(pool: PoolLayers) -> Iterator[Problem]:
-    workers, node = pool.keys.workers, pool.node.child("workers")
-    if node is not None and "mode" in node.lost:
-        return  # Two bounds belong to the mode that was wanted.
-    if None not in (workers.min, workers.max) and workers.min != workers.max:
-        text = (
-            f"must equal min, {workers.min}: a pool in mode static has always the same number, not up to {workers.max}"
-        )
-        yield pool.node.problem_of("workers", "max", text=text)
+    if not _scaling_lost(pool):
+        for key, text in mistakes(pool.keys.workers):
+            yield pool.node.problem_of("workers", key, text=text)
+
+
+def _scaling_lost(pool: PoolLayers) -> bool:
+    """Whether a key was wrong that the others depend on: what they mean beside the one that was wanted is not known."""
+    node = pool.node.child("workers")
+    return "workers" in pool.node.lost or (node is not None and bool(node.lost - {"threads"}))
+
+
+def _max_workers(layers: Layers) -> Iterator[Problem]:
+    least = {pool.name: values(pool.keys.workers)["min"] for pool in layers.pools if not _scaling_lost(pool)}
+    total, limit = sum(least.values()), layers.file.max_workers
+    if limit is not None and total > limit:
+        pools = ", ".join(f"{name} {count}" for name, count in least.items() if count)
+        text = f"must be at least {total}, not {limit}: so many workers the pools have at rest ({pools})"
+        yield layers.node.problem_of("max_workers", text=f"{text}; raise it, or give a pool fewer")
 
 
 def _group(pool: PoolLayers) -> Iterator[Problem]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from fcgipm.config.addresses import unix_path
 from fcgipm.config.layers import Layers, PoolLayers
-from fcgipm.config.model import STATIC_WORKERS, Control, Http, Listen, Workers
+from fcgipm.config.model import Control, Http, Listen
 from fcgipm.config.node import Node, reach
+from fcgipm.config.scaling import values
 
 JSON = dict[str, Any]
 
@@ -40,6 +41,7 @@ def effective(layers: Layers, machine: Machine) -> JSON:
         "pid_file": path_below(layers.node, "pid_file", file.pid_file),
         "log": {**file.log.model_dump(), "file": _log_file(layers.node, file.log.file)},
         "stop_timeout": file.stop_timeout,
+        "max_workers": file.max_workers,
         "http": [_http(layers.node, index, http) for index, http in enumerate(file.http)],
         "pools": {pool.name: _pool(pool, machine) for pool in layers.pools},
     }
@@ -74,11 +76,6 @@ def control_of(node: Node, control: Control | None, machine: Machine) -> str:
     return machine.control if control is None else str(path_below(node, "control", "path", control.path))
 
 
-def worker_count(workers: Workers) -> int:
-    """Processes of a static pool; `checks` sees to it that min and max agree."""
-    return workers.min or workers.max or STATIC_WORKERS
-
-
 def _control(node: Node, control: Control | None, machine: Machine) -> JSON:
     default = CONTROL_MODE_WITH_GROUP if control and control.group else CONTROL_MODE
     mode = default if control is None or control.mode is None else control.mode
@@ -107,7 +104,8 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "nice": keys.nice,
         "no_new_privs": keys.no_new_privs,
         "mount": keys.mount,
-        "workers": _workers(keys.workers),
+        "workers": values(keys.workers),
+        "preload": keys.preload,
         "timeouts": keys.timeouts.model_dump(),
         "limits": keys.limits.model_dump(),
     }
@@ -126,11 +124,6 @@ def _http(node: Node, index: int, http: Http) -> JSON:
         "gid": None,
         "groups": None,
     }
-
-
-def _workers(workers: Workers) -> JSON:
-    count = worker_count(workers)
-    return {"mode": workers.mode, "min": count, "max": count, "threads": workers.threads}
 
 
 def _listen(node: Node, index: int, listen: Listen) -> JSON:

@@ -12,10 +12,15 @@ from fcgipm.config.errors import Problem
 from fcgipm.config.model import ConfigFile, IncludedFile, Pool
 from fcgipm.config.node import Node, drop, plain
 from fcgipm.config.reader import Document
-from fcgipm.config.shorthand import spell_out
+from fcgipm.config.shorthand import is_number, spell_out
 from fcgipm.config.words import problem_of
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+_BOUNDS = {"min", "max"}
+_SCALING = {"mode", *_BOUNDS, "spare", "idle_timeout"}
+_UNFIT = {"static": _SCALING - {"mode"}, "ondemand": {"min", "spare"}}
+"""What a pool of this mode cannot use from defaults of another."""
 
 
 @dataclass(slots=True)
@@ -100,7 +105,7 @@ def _merged(below: Node, above: Node) -> Node:
     """The keys of both, mappings merged; `above` wins."""
     if not isinstance(below.value, dict) or not isinstance(above.value, dict):
         return above
-    value = {key: node for key, node in below.value.items() if key not in _hidden(above)}
+    value = {key: node for key, node in below.value.items() if key not in _hidden(below, above)}
     for key, node in above.value.items():
         value[key] = _merged(value[key], node) if key in value else node
     merged = above.become(value)
@@ -108,8 +113,18 @@ def _merged(below: Node, above: Node) -> Node:
     return merged
 
 
-def _hidden(above: Node) -> set[str]:
-    """A pool that says how many workers it wants says it for both bounds."""
-    bounds = {"min", "max"}
-    keys = {key for key, _ in above.items()} | above.lost
-    return bounds if above.path[-1:] == ("workers",) and bounds & keys else set()
+def _hidden(below: Node, above: Node) -> set[str]:
+    """Keys of the defaults' `workers` that a pool does away with by what it says in its own."""
+    said = _SCALING & ({key for key, _ in above.items()} | above.lost)
+    if above.path[-1:] != ("workers",) or not said:
+        return set()
+    mode, default = _mode(above), _mode(below)
+    hidden = set() if mode == default else _UNFIT.get(str(mode), set())
+    if default == "static" and (mode != "static" or said & _BOUNDS):
+        hidden = hidden | _BOUNDS  # They are one number: half of it means nothing.
+    return hidden | {"mode"} if is_number(below) else hidden
+
+
+def _mode(workers: Node) -> object:
+    mode = workers.child("mode")
+    return mode.value if mode else None

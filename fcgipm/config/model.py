@@ -28,6 +28,8 @@ from fcgipm.config.fields import (
 
 STATIC_WORKERS = 2
 """Workers of a pool whose file says nothing."""
+DYNAMIC_MIN, MOST, SPARE, IDLE_TIMEOUT = 2, 16, 1, 10.0
+"""What a pool whose number of workers changes has unless its file says otherwise."""
 
 
 class Keys(BaseModel):
@@ -81,13 +83,27 @@ class Listen(Keys):
 class Workers(Keys):
     """Processes of a pool."""
 
-    mode: Literal["static"] = Field(
-        default="static", description="How many workers there are at a time: always the same number."
+    mode: Literal["static", "dynamic", "ondemand"] | None = Field(
+        default=None,
+        description="How many there are at a time: always the same number (static), as many as the load asks for (dynamic), or none at rest"
+        " (ondemand); default: static, or dynamic where other keys say that the number changes.",
     )
-    min: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = Field(
-        default=None, description=f"Processes; default {STATIC_WORKERS}."
+    min: Annotated[int, Field(ge=0, le=1000), WHOLE] | None = Field(
+        default=None,
+        description=f"Processes at rest; default {STATIC_WORKERS}, {DYNAMIC_MIN} in mode dynamic, 0 in mode ondemand.",
     )
-    max: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = Field(default=None, description="The same number as min.")
+    max: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = Field(
+        default=None,
+        description=f"Processes under load; default {MOST}. The same number as min in mode static.",
+    )
+    spare: Annotated[int, Field(ge=0, le=1000), WHOLE] | None = Field(
+        default=None,
+        description=f"Processes that are ready beside the busy ones, in mode dynamic; default {SPARE}.",
+    )
+    idle_timeout: Duration | None = Field(
+        default=None,
+        description=f"How long processes stay that are not wanted any more, in modes dynamic and ondemand; default {IDLE_TIMEOUT:.0f}s.",
+    )
     threads: Annotated[int, Field(ge=1, le=256), WHOLE] = Field(
         default=1, description="Requests that one process serves at a time, in threads."
     )
@@ -146,6 +162,10 @@ class Pool(Keys):
     )
     mount: Mount = Field(default="", description="Path prefix that becomes SCRIPT_NAME.")
     workers: Workers = Field(default=Workers(), description="A number of processes, or a mapping.")
+    preload: bool = Field(
+        default=True,
+        description="Whether the application is imported once, before the workers are forked; false: by each worker for itself.",
+    )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long a worker waits for the web server.")
     limits: Limits = Field(default=Limits(), description="What a request may be.")
 
@@ -176,6 +196,9 @@ class ConfigFile(Keys):
     log: Log = Field(default=Log(), description="The daemon's log.")
     stop_timeout: Duration = Field(
         default=65.0, description="How long a graceful stop may take before requests are cut short."
+    )
+    max_workers: Annotated[int, Field(ge=1, le=100000), WHOLE] | None = Field(
+        default=None, description="Workers of all pools together; default: no limit but the pools' own."
     )
     http: list[Http] = Field(default=[], description="Embedded web servers, each in front of a pool.")
     include: list[Text] = Field(default=[], description="Files with pools of their own; * and ? match names.")

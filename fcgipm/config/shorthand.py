@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fcgipm.config.node import Node
 
@@ -20,7 +21,7 @@ def spell_out(root: Node) -> None:
 
 
 def _pool(pool: Node) -> None:
-    _rewrite(pool, "workers", lambda node: _mapping(node, "min", "max"))
+    _rewrite(pool, "workers", _workers)
     _rewrite(pool, "listen", _listen)
     environment = pool.child("env")
     for _, variable in environment.items() if environment else []:
@@ -36,6 +37,21 @@ def _rewrite(parent: Node, key: str, rule: Callable[[Node], Node]) -> None:
 
 def _mapping(node: Node, *keys: str) -> Node:
     return node if isinstance(node.value, (dict, list)) else node.become(dict.fromkeys(keys, node))
+
+
+def _workers(node: Node) -> Node:
+    """A number alone also says that it does not change; `is_number` knows this mapping again."""
+    spelled = _mapping(node, "min", "max")
+    if spelled is not node:
+        assert isinstance(spelled.value, dict)
+        spelled.value["mode"] = replace(node, value="static", text="static")
+    return spelled
+
+
+def is_number(workers: Node) -> bool:
+    """Whether `workers` was a number: only then its mode stands at its own path."""
+    mode = workers.child("mode")
+    return mode is not None and mode.path == workers.path
 
 
 def _listen(node: Node) -> Node:

@@ -31,6 +31,7 @@ def _file(config: JSON) -> JSON:
         pid_file=config["pid_file"],
         log=config["log"],
         stop_timeout=duration_text(config["stop_timeout"]),
+        max_workers=config["max_workers"],
         http=[_http(http) for http in config["http"]] or None,
         pools={name: _pool(pool) for name, pool in config["pools"].items()},
     )
@@ -42,15 +43,23 @@ def _http(http: JSON) -> JSON:
 
 
 def _pool(pool: JSON) -> JSON:
-    unchanged = ("app", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "workers")
+    unchanged = ("app", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "preload")
     return _given(
         **{key: pool[key] for key in unchanged},
+        workers=_workers(pool["workers"]),
         listen=[_listen(listen) for listen in pool["listen"]],
         group=pool["gid"],
         umask=mode_text(pool["umask"]),
         timeouts={key: duration_text(value) for key, value in pool["timeouts"].items()},
         limits={key: size_text(value) for key, value in pool["limits"].items()},
     )
+
+
+def _workers(workers: JSON) -> JSON:
+    """The keys that may be said in its mode."""
+    unused = {"static": ("spare", "idle_timeout"), "ondemand": ("min", "spare")}.get(workers["mode"], ())
+    said = {**workers, "idle_timeout": duration_text(workers["idle_timeout"])}
+    return {key: value for key, value in said.items() if key not in unused}
 
 
 def _listen(listen: JSON) -> JSON:

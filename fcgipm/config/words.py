@@ -55,7 +55,7 @@ def _text(error: ErrorDetails, node: Node) -> str:
     return f"{message}, not {node.describe()}"
 
 
-_LATER = {"dynamic": "static", "ondemand": "static", "cgi": "wsgi", "fastcgi": "wsgi"}
+_LATER = {"cgi": "wsgi", "fastcgi": "wsgi"}
 
 
 def _choice(choices: str, node: Node) -> str:

@@ -2,22 +2,27 @@
 
 AWAKE looks again and again. When nobody is busy and no request began since the last look (under a load of short requests nobody may be busy at
 the very moment), the beat sets ``asleep`` in the scoreboard and DOZES: it looks once more a beat later, so that a worker that went busy just then
-is seen. Then it is ASLEEP until a worker, finding ``asleep`` set, clears it and sends BUSY.
+is seen. Then it is ASLEEP until a worker, finding ``asleep`` set, clears it and sends BUSY, or the queue alarm goes off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
+from typing import NamedTuple
 
 from fcgipm import scoreboard
 from fcgipm.pool.handover import Look, SlotLook, givers
+from fcgipm.pool.happenings import Observed
 
 KEPT_INTERVAL = 0.020
 """Seconds between looks while a busy worker keeps other connections waiting."""
 
 BUSY_INTERVAL = 0.050
 """Seconds between looks while anything is busy."""
+
+GROWING_INTERVAL = 0.010
+"""Seconds between looks while nobody is free and there may be more: workers are being forked, or soon will be. Also the shortest time between two alarms."""
 
 
 class Sleep(Enum):
@@ -28,20 +33,23 @@ class Sleep(Enum):
     ASLEEP = "asleep"
 
 
-class Beat:
-    """One pool's beat. `workers` tells the first slots of the workers that serve, `give` sends HANDOVER to one; `next_look` is None while asleep."""
+class Eyes(NamedTuple):
+    """What a beat looks with, and whom it tells: `serving` gives number and first slot of each worker that serves, `waiting` how many connections wait
+    (asked when no worker is free), `may_grow` whether more of them mean more workers; `give` sends HANDOVER to one."""
 
-    def __init__(
-        self,
-        board: memoryview,
-        threads: int,
-        workers: Callable[[], Iterable[tuple[int, int]]],
-        give: Callable[[int], None],
-    ) -> None:
+    serving: Callable[[], Iterable[tuple[int, int]]]
+    waiting: Callable[[], int]
+    may_grow: Callable[[], bool]
+    give: Callable[[int], None]
+
+
+class Beat:
+    """One pool's beat; `next_look` is None while it is asleep."""
+
+    def __init__(self, board: memoryview, threads: int, eyes: Eyes) -> None:
         self._words = board.cast("Q")
         self._threads = threads
-        self._workers = workers
-        self._give = give
+        self._eyes = eyes
         self._before: Look = {}
         self._words[scoreboard.ASLEEP] = 1
         self.sleep = Sleep.ASLEEP
@@ -55,19 +63,23 @@ class Beat:
             self.sleep = Sleep.AWAKE
             self.next_look = now + KEPT_INTERVAL
 
-    def look(self, now: float) -> None:
+    def look(self, now: float) -> Observed:
         """Look at everybody, let the stuck give away, and say when to look again."""
-        look = {number: self._read(slot) for number, slot in self._workers()}
+        look = {number: self._read(slot) for number, slot in self._eyes.serving()}
         busy = [slot for slots in look.values() for slot in slots if slot.busy]
-        if not busy and _begun(look) == _begun(self._before):
+        free = sum(map(len, look.values())) - len(busy)
+        waiting = 0 if free else self._eyes.waiting()
+        if not busy and not waiting and _begun(look) == _begun(self._before):
             self._fall_asleep(now)
-            return
+            return Observed(look, 0)
         self._words[scoreboard.ASLEEP] = 0
         self.sleep = Sleep.AWAKE
-        for number in givers(self._before, look):
-            self._give(number)
+        grows = self._eyes.may_grow()
+        for number in givers(self._before, look, grows):
+            self._eyes.give(number)
         self._before = look
-        self.next_look = now + (KEPT_INTERVAL if any(slot.kept for slot in busy) else BUSY_INTERVAL)
+        self.next_look = now + (GROWING_INTERVAL if grows and not free else _interval(busy))
+        return Observed(look, waiting)
 
     def close(self) -> None:
         """Let go of the scoreboard's memory."""
@@ -93,6 +105,10 @@ class Beat:
             )
             for start in starts
         )
+
+
+def _interval(busy: Iterable[SlotLook]) -> float:
+    return KEPT_INTERVAL if any(slot.kept for slot in busy) else BUSY_INTERVAL
 
 
 def _begun(look: Look) -> int:

@@ -13,6 +13,7 @@ from fcgipm.master.happenings import CommandCame, Happening
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.loop import READ, WRITE, Loop
+from fcgipm.pool.bounds import BoundsRefused
 from fcgipm.pool.pool import Pool
 from fcgipm.report.document import to_json
 
@@ -145,6 +146,25 @@ class Commands:
         else:
             self._replacing[session] = (pool, pool.replacements.ticket)
 
+    def _scale(self, session: Session, request: dict[str, Any]) -> None:
+        given = [request.get(key) for key in ("min", "max") if request.get(key) is not None]
+        if not all(isinstance(number, int) and not isinstance(number, bool) for number in given):
+            self._sessions.answer(session, protocol.refusal("min and max are whole numbers"))
+            return
+        if bool(given) is bool(request.get("reset")):
+            self._sessions.answer(session, protocol.refusal("scale takes min or max or both, or reset"))
+            return
+        try:
+            text = self._master.scale(request.get("pool"), request)
+        except BoundsRefused as refused:
+            self._sessions.answer(session, protocol.refusal(str(refused)))
+            return
+        if text is None:
+            self._refuse_pool(session, request.get("pool"))
+        else:
+            self._log.info(f"scaled by command: {text}")
+            self._sessions.answer(session, protocol.result(text))
+
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
         self._master.stop(now=request.get("now") is True)
@@ -162,5 +182,6 @@ _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "ping": Commands._ping,
     "status": Commands._status,
     "replace": Commands._replace,
+    "scale": Commands._scale,
     "stop": Commands._stop,
 }

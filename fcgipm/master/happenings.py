@@ -24,6 +24,12 @@ class WorkerBusy(NamedTuple):
     runner: PoolRunner
 
 
+class QueueGrew(NamedTuple):
+    """A connection came in and no worker of the pool waited for it."""
+
+    runner: PoolRunner
+
+
 class SignalCame(NamedTuple):
     """A signal to the master."""
 
@@ -37,4 +43,4 @@ class CommandCame(NamedTuple):
     request: dict[str, Any]
 
 
-Happening = PoolHappened | WorkerBusy | SignalCame | CommandCame
+Happening = PoolHappened | WorkerBusy | QueueGrew | SignalCame | CommandCame

@@ -12,17 +12,21 @@ from typing import Any
 from fcgipm import __version__
 from fcgipm.control.server import ControlServer
 from fcgipm.master.actions import carry_out
+from fcgipm.master.beat import Sleep
 from fcgipm.master.children import ChildExit, describe, reap
 from fcgipm.master.commands import Commands, Sessions
-from fcgipm.master.happenings import CommandCame, Happening, PoolHappened, SignalCame, WorkerBusy
+from fcgipm.master.happenings import CommandCame, Happening, PoolHappened, QueueGrew, SignalCame, WorkerBusy
 from fcgipm.master.log import Log, timestamp
 from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
 from fcgipm.master.web import HttpProcess
-from fcgipm.pool.happenings import ReplaceRequested, StopNow, StopRequested
+from fcgipm.pool.bounds import BoundsRefused, changed, described, stepped
+from fcgipm.pool.happenings import Allowed, ReplaceRequested, ScaleRequested, StopNow, StopRequested
+from fcgipm.pool.policy import Bounds
 from fcgipm.pool.pool import Pool
+from fcgipm.pool.sharing import Claim, share
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
@@ -62,13 +66,16 @@ class Master:
             for http, listener in zip(settings["http"], http_listeners, strict=True)
         ]
         self._stop_deadline = 0.0
+        self._claims: list[Claim] = []
 
     def run(self) -> int:
         """Serve until told to stop; the exit code."""
         for web in self._webs:
             web.see_to(self._started)
+        self._share()
         for runner in self._runners:
             self._step(runner, ())
+            runner.set_alarm()
         self._dispatch()
         while not self._finished:
             self._loop.turn(self._timeout())
@@ -121,6 +128,21 @@ class Master:
         self._step(runner, (ReplaceRequested(),))
         return runner.pool
 
+    def scale(self, name: object, request: Mapping[str, Any]) -> str | None:
+        """Give a pool other bounds, until the configuration is read again; what holds now, None if there is no pool of that name.
+
+        Raises BoundsRefused.
+        """
+        runner = next((runner for runner in self._runners if runner.name == name), None)
+        if runner is None:
+            return None
+        scaling, workers = runner.pool.scaling, runner.settings["workers"]
+        bounds = None if request.get("reset") else changed(scaling.bounds, workers["mode"], request.get("min"), request.get("max"))
+        self._step(runner, (ScaleRequested(bounds),))
+        runner.set_alarm()
+        file = described(Bounds(workers["min"], workers["max"]))
+        return f"{runner.name}: {described(scaling.bounds)} (the configuration says {file})"
+
     def stop(self, now: bool) -> None:
         """Stop gracefully, or at once; asking again changes nothing but to make it quicker.
 
@@ -143,8 +165,7 @@ class Master:
         needed = {web.pool for web in self._webs if not web.finished and not now}
         for runner in [runner for runner in self._to_stop if runner.name not in needed]:
             self._to_stop.remove(runner)
-            for listener in runner.listeners:
-                listener.unlink()
+            runner.shut()
             runner.happened(StopRequested(max(0.0, self._stop_deadline - time.monotonic())))
         if now:
             for runner in self._runners:
@@ -168,6 +189,7 @@ class Master:
             self._see_to(runner, now)
         for web in self._webs:
             web.see_to(now)
+        self._share()
         if self._stopping:
             self._stop_pools(now=False)
         if not self._announced and not self._stopping:
@@ -176,6 +198,19 @@ class Master:
         self._commands.tell_replaced()
         if self._stopping:
             self._commands.tell_progress()
+
+    def _share(self) -> None:
+        """Deal out `max_workers` anew when a pool asks for more or less than before."""
+        total = self.settings["max_workers"]
+        if total is None or self._stopping:
+            return
+        claims = [runner.pool.claim for runner in self._runners]
+        if claims == self._claims:
+            return
+        self._claims = claims
+        for runner, workers in zip(self._runners, share(total, claims), strict=True):
+            if workers != runner.pool.scaling.allowance:
+                self._step(runner, (Allowed(workers),))
 
     def _empty_queue(self) -> None:
         while self._queue:
@@ -188,10 +223,25 @@ class Master:
             self._step(runner, ())
         look = runner.beat.next_look
         if look is not None and look <= now:
-            runner.beat.look(now)
+            self._look(runner, now)
+            runner.set_alarm()
+        elif runner.parking.next_expiry is not None:
+            runner.parking.expire(now)
+
+    def _look(self, runner: PoolRunner, now: float) -> None:
+        self._step(runner, (runner.look(now),))
 
     def _on_pool(self, happening: PoolHappened) -> None:
-        self._step(happening.runner, (happening.what,))
+        runner = happening.runner
+        self._step(runner, (happening.what,))
+        if runner.beat.sleep is Sleep.ASLEEP:  # Else its next look sees to the alarm.
+            runner.set_alarm()
+
+    def _on_queue(self, happening: QueueGrew) -> None:
+        """Look at once. The alarm is set by the look after this one, lest it go off for every connection of a crowd."""
+        now = time.monotonic()
+        happening.runner.beat.wake(now)
+        self._look(happening.runner, now)
 
     def _on_busy(self, happening: WorkerBusy) -> None:
         happening.runner.beat.wake(time.monotonic())
@@ -235,6 +285,24 @@ class Master:
         self._log.reopen()
         self._log.info("log file reopened")
 
+    def _on_more(self, name: str) -> None:
+        self._scale_by(1, name)
+
+    def _on_less(self, name: str) -> None:
+        self._scale_by(-1, name)
+
+    def _scale_by(self, step: int, name: str) -> None:
+        if len(self._runners) > 1:
+            self._log.warning(f"{name} ignored: there is more than one pool; use `fcgipm scale POOL`")
+            return
+        (runner,) = self._runners
+        bounds, mode = runner.pool.scaling.bounds, runner.settings["workers"]["mode"]
+        try:
+            new = stepped(bounds, mode, step)
+            self._log.info(f"{name}: {self.scale(runner.name, new._asdict())}")
+        except BoundsRefused as refused:
+            self._log.warning(f"{name} ignored: {refused}")
+
     def _on_later(self, name: str) -> None:
         self._log.warning(f"{name} received, ignored: what it is for is not available yet")
 
@@ -245,7 +313,7 @@ class Master:
         if not all(runner.pool.settled for runner in self._runners):
             return
         self._announced = True
-        if any(runner.pool.ready_count for runner in self._runners):
+        if any(runner.pool.state == "ready" or runner.pool.ready_count for runner in self._runners):
             pools = ", ".join(f"{runner.name} ({runner.pool.ready_count} workers)" for runner in self._runners)
             http = "".join(f", http {web.listener.address}" for web in self._webs)
             self._log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{http}")
@@ -276,6 +344,7 @@ class Master:
 _DISPATCH: dict[type, Callable[[Master, Any], None]] = {
     PoolHappened: Master._on_pool,
     WorkerBusy: Master._on_busy,
+    QueueGrew: Master._on_queue,
     SignalCame: Master._on_signal,
     CommandCame: Master._on_command,
 }
@@ -286,6 +355,8 @@ _ON_SIGNAL: dict[int, Callable[[Master, str], None]] = {
     signal.SIGINT: Master._on_interrupt,
     signal.SIGQUIT: Master._on_interrupt,
     signal.SIGUSR1: Master._on_reopen,
+    signal.SIGTTIN: Master._on_more,
+    signal.SIGTTOU: Master._on_less,
     signal.SIGHUP: Master._on_later,
     signal.SIGUSR2: Master._on_later,
 }

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from fcgipm import orders, scoreboard
-from fcgipm.master.beat import Beat
+from fcgipm.master.alarm import Alarm
+from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit, describe, is_clean
-from fcgipm.master.happenings import Happening, PoolHappened, WorkerBusy
+from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.output import Outputs
+from fcgipm.master.parking import Parking
 from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
 from fcgipm.pool.policy import PoolSettings
@@ -26,6 +29,7 @@ from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
 from fcgipm.system.listeners import Listener
+from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import Means
 
 Post = Callable[[Happening], None]
@@ -52,7 +56,10 @@ class PoolRunner:
         self.listeners = listeners
         self.board = Board(self.name, self.pool.settings.slots)
         self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.beat = Beat(self.board.memory, self.pool.settings.threads, self._serving, self._give)
+        self.parking = Parking(*self.handover, settings["timeouts"]["keepalive"], loop, self._alarmed)
+        self.queues = Queues()
+        eyes = Eyes(self._serving, self._waiting, lambda: self.pool.may_grow, self._give)
+        self.beat = Beat(self.board.memory, self.pool.settings.threads, eyes)
         self.templates: dict[int, TemplateProcess] = {}
         self.workers: dict[int, WorkerProcess] = {}
         self.ledger = [0] * len(scoreboard.COUNTERS)
@@ -60,6 +67,10 @@ class PoolRunner:
         self.loop = loop
         self.log = log
         self._post = post
+        self._told = False
+        take = self.handover[1]
+        self.alarm = Alarm([take.fileno(), *(listener.socket.fileno() for listener in listeners)])
+        loop.watch(self.alarm, lambda _events: self._alarmed())
 
     def means(self) -> Means:
         """What a template gets."""
@@ -78,8 +89,9 @@ class PoolRunner:
     @property
     def next_wakeup(self) -> float | None:
         """When this pool wants to be looked at although nothing happens."""
-        times = [when for when in (self.pool.next_wakeup, self.beat.next_look) if when is not None]
-        return min(times, default=None)
+        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_expiry)
+        return min((when for when in times if when is not None), default=None)
+
 
     # Adding and dropping what the loop watches.
 
@@ -103,9 +115,20 @@ class PoolRunner:
             self.loop.forget(channel)
             channel.close()
 
+    def shut(self) -> None:
+        """No client comes any more; those that wait are the workers' to serve."""
+        self.alarm.disarm()
+        self.parking.empty()
+        for listener in self.listeners:
+            listener.unlink()
+
     def close(self) -> None:
         """Let go of everything; what processes wrote at their end is read first."""
         self.outputs.close()
+        self.loop.forget(self.alarm)
+        self.alarm.close()
+        self.parking.close()
+        self.queues.close()
         for listener in self.listeners:
             listener.close()
         for end in self.handover:
@@ -145,7 +168,11 @@ class PoolRunner:
         self._hear_out(worker.channel, partial(self._worker_said, worker))
         if worker.output is not None:
             worker.output.drain()
-        self.happened(event.WorkerExited(worker.number, is_clean(child.status), describe(child.status)))
+        how = describe(child.status)
+        handle = self.pool.workers.get(worker.number)
+        if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
+            how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
+        self.happened(event.WorkerExited(worker.number, is_clean(child.status), how))
 
     def disown(self, worker: WorkerProcess) -> None:
         """Its pid is that of no child of ours: some other process greeted in its name, and its exit will never be told."""
@@ -184,12 +211,17 @@ class PoolRunner:
         elif word.word == orders.FAILED:
             template.failed = True
             self.happened(event.TemplateFailed(template.generation))
+        elif word.word == orders.UNFORKED:
+            self.happened(event.ForkFailed(os.strerror(_number(word.arguments))))
 
     def _hear_worker(self, worker: WorkerProcess) -> None:
         word = worker.channel.receive()
         if word is not None:
             self._worker_said(worker, word)
         elif worker.channel.ended:
+            if worker.pid is None:  # Its template may have said why, a moment ago.
+                for template in self.templates.values():
+                    self._hear_out(template.channel, partial(self._template_said, template))
             self.drop_channel(worker.channel)
             self.happened(event.WorkerLost(worker.number))
 
@@ -211,10 +243,38 @@ class PoolRunner:
     def _log_line(self, worker: WorkerProcess | None, pid: int | None, line: str) -> None:
         self.log.output(line, self.name, worker.pid if worker is not None else pid)
 
-    # For the beat.
+    # What the pool is told of its load.
+
+    def look(self, now: float) -> event.Observed:
+        """Look at the workers and, if none is free, at the queues."""
+        self.parking.expire(now)
+        return self.beat.look(now)
+
+    def set_alarm(self) -> None:
+        """Hear of connections that nobody takes, as long as that would mean more workers."""
+        if self.pool.may_grow:
+            self.alarm.arm()
+        else:
+            self.alarm.disarm()
+
+    def _alarmed(self) -> None:
+        self.alarm.disarm()
+        self._post(QueueGrew(self))
 
     def _serving(self) -> Iterable[tuple[int, int]]:
         return [(worker.number, worker.slot) for worker in self.pool.workers.values() if worker.ready]
+
+    def _waiting(self) -> int:
+        """Connections that wait, as far as the kernel tells; else as many as are busy, so that a pool in need doubles until it is enough."""
+        depths = [self.queues.depth(listener.socket) for listener in self.listeners]
+        if self.queues.refused is not None and not self._told:
+            self._told = True
+            self.log.warning(f"the kernel does not tell how many wait ({self.queues.refused}): scaling on busy workers", self.name)
+        handed = self.parking.sort(time.monotonic()) if self.pool.may_grow else 0
+        known = [depth.queued for depth in depths if depth is not None]
+        if len(known) == len(depths):
+            return sum(known) + handed
+        return handed + max(1, self.pool.scaling.load.busy)
 
     def _give(self, number: int) -> None:
         self.workers[number].channel.send(orders.HANDOVER)
@@ -223,7 +283,21 @@ class PoolRunner:
 def pool_settings(settings: Mapping[str, Any], stop_timeout: float) -> PoolSettings:
     """What the pool decides by, of its effective configuration."""
     workers = settings["workers"]
-    return PoolSettings(settings["name"], workers["min"], workers["max"], workers["threads"], stop_timeout)
+    return PoolSettings(
+        settings["name"],
+        workers["min"],
+        workers["max"],
+        workers["threads"],
+        stop_timeout,
+        workers["spare"],
+        workers["idle_timeout"],
+        settings["preload"],
+    )
+
+
+def _number(arguments: list[str]) -> int:
+    """The first argument as a number; whatever else it is, 0."""
+    return int(arguments[0]) if arguments and arguments[0].isascii() and arguments[0].isdigit() else 0
 
 
 def template_reason(template: TemplateProcess, child: ChildExit) -> str:

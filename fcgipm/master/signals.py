@@ -14,6 +14,8 @@ HEARD = (
     signal.SIGHUP,
     signal.SIGUSR1,
     signal.SIGUSR2,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
 )
 
 

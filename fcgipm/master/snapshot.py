@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from fcgipm import scoreboard
 from fcgipm.master.runner import PoolRunner
-from fcgipm.pool.policy import target
+from fcgipm.pool.scaling import Scaling
 from fcgipm.pool.states import WorkerState
 from fcgipm.pool.worker import WorkerHandle
 from fcgipm.report.snapshot import ListenerSnapshot, PoolSnapshot, ProcessSnapshot, RequestsSnapshot, WorkersSnapshot
+from fcgipm.system.listeners import Listener
 
 _BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 _FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
@@ -37,10 +38,11 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
         generation=current.number if current is not None else 0,
         state=pool.state,
         reason=pool.reason,
-        listen=tuple(ListenerSnapshot(listener.address) for listener in runner.listeners),
-        workers=_count(states.values(), settings["workers"]["min"], settings["workers"]["max"]),
+        listen=tuple(_listener(runner, listener) for listener in runner.listeners),
+        workers=_count(states.values(), pool.scaling),
         mode=settings["workers"]["mode"],
-        target=target(pool.settings),
+        target=pool.roster.target,
+        scaling_reason=pool.scaling.reason,
         requests=_requests(totals, readings),
         exits=dict(pool.exits),
         template=template.pid if template is not None else None,
@@ -67,10 +69,15 @@ def _read(runner: PoolRunner, worker: WorkerHandle) -> list[scoreboard.SlotReadi
     return [scoreboard.read(runner.board.memory, slot) for slot in slots]
 
 
-def _count(states: Iterable[str], least: int, most: int) -> WorkersSnapshot:
+def _listener(runner: PoolRunner, listener: Listener) -> ListenerSnapshot:
+    depth = runner.queues.depth(listener.socket)
+    return ListenerSnapshot(listener.address) if depth is None else ListenerSnapshot(listener.address, depth.queued, depth.limit)
+
+
+def _count(states: Iterable[str], scaling: Scaling) -> WorkersSnapshot:
     all_states = list(states)
     idle, busy, starting, stopping = map(all_states.count, ("idle", "busy", "starting", "stopping"))
-    return WorkersSnapshot(idle, busy, starting, stopping, least, most)
+    return WorkersSnapshot(idle, busy, starting, stopping, *scaling.bounds, scaling.peak, scaling.max_reached)
 
 
 def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:

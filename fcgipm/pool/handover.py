@@ -27,14 +27,14 @@ def is_stuck(before: SlotLook, after: SlotLook) -> bool:
     return after.kept > 0 and _stays_inside(before, after)
 
 
-def givers(before: Look, after: Look) -> list[int]:
-    """The workers to send HANDOVER: stuck with kept connections, while some worker of the pool could take them.
+def givers(before: Look, after: Look, may_grow: bool = False) -> list[int]:
+    """The workers to send HANDOVER: stuck with kept connections, while some worker of the pool could take them, or one may be added that can.
 
     A taker is a worker with a thread that was not inside one request all the time between the looks; without one, giving away would only move the queue.
     """
     pairs = {
         number: list(zip(before[number], slots, strict=True)) for number, slots in after.items() if number in before
     }
-    if len(pairs) == len(after) and all(_stays_inside(*pair) for slots in pairs.values() for pair in slots):
+    if not may_grow and len(pairs) == len(after) and all(_stays_inside(*pair) for slots in pairs.values() for pair in slots):
         return []
     return [number for number, slots in pairs.items() if any(is_stuck(*pair) for pair in slots)]

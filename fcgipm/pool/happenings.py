@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fcgipm.pool.handover import Look
+from fcgipm.pool.policy import Bounds
+
 
 class TemplateReady(NamedTuple):
     """READY from a template: its Python's version, and the names of threads the import left running."""
@@ -24,6 +27,12 @@ class TemplateGone(NamedTuple):
     """The template was reaped, or could not be started at all. `reason` is one line for people."""
 
     generation: int
+    reason: str
+
+
+class ForkFailed(NamedTuple):
+    """UNFORKED from a template; the workers that did not come are lost. `reason` is the system's word for it."""
+
     reason: str
 
 
@@ -60,6 +69,25 @@ class WorkerExited(NamedTuple):
     how: str
 
 
+class Observed(NamedTuple):
+    """A look at the slots of the workers that accept, and how many connections wait because none of them is free."""
+
+    look: Look
+    waiting: int
+
+
+class ScaleRequested(NamedTuple):
+    """Other bounds from now on; None: those of the configuration."""
+
+    bounds: Bounds | None
+
+
+class Allowed(NamedTuple):
+    """The pool's share of `max_workers`."""
+
+    workers: int
+
+
 class ReplaceRequested(NamedTuple):
     """Import the application anew; when that has its workers, the old ones retire."""
 
@@ -78,11 +106,15 @@ Happening = (
     TemplateReady
     | TemplateFailed
     | TemplateGone
+    | ForkFailed
     | WorkerHello
     | WorkerReady
     | WorkerRetiring
     | WorkerLost
     | WorkerExited
+    | Observed
+    | ScaleRequested
+    | Allowed
     | ReplaceRequested
     | StopRequested
     | StopNow

@@ -1,30 +1,71 @@
-"""How many workers a pool wants: the one place that says so."""
+"""How many workers a pool wants: the one place that says so, as functions of what is seen now. What is remembered stands in `scaling`."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+WORKERS_LIMIT = 1000
+"""Most workers of one pool, also by command: its scoreboard has slots for twice as many (memory nobody writes to costs nothing)."""
+
 
 class PoolSettings(NamedTuple):
-    """What of the configuration a pool decides by. `stop_timeout` in seconds."""
+    """What of the configuration a pool decides by. `stop_timeout` and `idle_timeout` in seconds."""
 
     name: str
     min: int
     max: int
     threads: int
     stop_timeout: float
-
-    @property
-    def handles(self) -> int:
-        """Most workers that can exist at once: a replacement may start before its predecessor has left."""
-        return 2 * self.max
+    spare: int = 0
+    idle_timeout: float = 10.0
+    preload: bool = True
 
     @property
     def slots(self) -> int:
-        """Slots of the pool's scoreboard: one for each thread."""
-        return self.handles * self.threads
+        """Slots of the pool's scoreboard: one for each thread, and room for a replacement to start before its predecessor has left."""
+        return 2 * WORKERS_LIMIT * self.threads
 
 
-def target(settings: PoolSettings) -> int:
-    """Workers wanted. A static pool has min = max."""
-    return settings.min
+class Load(NamedTuple):
+    """What is to be done at one instant: threads inside a request, and connections that wait because no thread is free."""
+
+    busy: int
+    waiting: int
+
+    def needed(self, threads: int) -> int:
+        """Workers that would serve all of it at once."""
+        return -(-(self.busy + self.waiting) // threads)
+
+
+class Bounds(NamedTuple):
+    """Least and most workers, the most from which on no worker is added however much waits."""
+
+    min: int
+    max: int
+
+    def clamp(self, workers: int) -> int:
+        """The nearest number within; `max` counts where the two contradict each other."""
+        return min(max(workers, self.min), self.max)
+
+
+def wanted(load: Load, bounds: Bounds, threads: int, spare: int) -> int:
+    """Workers wanted for this load: ``clamp(busy + spare, min, max)``, what waits counted as busy."""
+    return bounds.clamp(load.needed(threads) + spare)
+
+
+def growth_reason(count: int, load: Load, workers: int, bounds: Bounds, spare: int) -> str:
+    """Why `count` workers are added to `workers`."""
+    if load.waiting and not workers:
+        return f"+{count}: {load.waiting} waiting, no worker there"
+    if load.waiting:
+        return f"+{count}: {load.waiting} waiting, all {load.busy} busy"
+    if load.busy and workers + count > bounds.min:
+        return f"+{count}: {load.busy} busy, {spare} spare wanted"
+    return f"+{count}: at least {bounds.min} wanted"
+
+
+def shrink_reason(count: int, workers: int, bounds: Bounds, idle_timeout: float, pressed: bool) -> str:
+    """Why `count` of `workers` leave; `pressed`: other pools need their places."""
+    if workers > bounds.max:
+        return f"-{count}: other pools need them" if pressed else f"-{count}: at most {bounds.max} wanted"
+    return f"-{count}: not needed for {idle_timeout:g} s"

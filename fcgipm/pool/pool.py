@@ -6,6 +6,7 @@
   changed meanwhile and two versions are never mixed: when all the new workers accept, the old ones retire.
 - A worker that says it leaves is replaced at once; one that dies young is replaced after a back-off.
 - A replacement that was asked for is a new generation too. If its import fails, nothing has happened: the old one serves on, and is forked from.
+- How many workers there should be is `scaling`'s to say, at every look; who is one too many leaves, those idle longest first.
 - A pool is degraded, with a reason, from the first such death or failed template until all its workers accept again.
 """
 
@@ -18,27 +19,22 @@ from fcgipm import orders
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.pool.backoff import BackOff
+from fcgipm.pool.decisions import Decisions
 from fcgipm.pool.generation import Generation
-from fcgipm.pool.policy import PoolSettings
+from fcgipm.pool.policy import Load, PoolSettings
 from fcgipm.pool.replacement import Replacements
 from fcgipm.pool.roster import Roster
+from fcgipm.pool.scaling import Scaling, surplus
+from fcgipm.pool.sharing import Claim
 from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerState
+from fcgipm.pool.stopping import Stopping
 from fcgipm.pool.worker import WorkerHandle
-
-TERM_GRACE = 2.0
-"""Seconds between TERM and KILL to what did not leave in time."""
 
 START_PATIENCE = 30.0
 """Seconds between a worker's order and its READY: an application's own hooks run in it, and may hang."""
 
-NEXT_PHASE = {
-    PoolPhase.DRAINING: PoolPhase.TERMINATING,
-    PoolPhase.TERMINATING: PoolPhase.KILLING,
-    PoolPhase.KILLING: PoolPhase.KILLING,
-}
-
-EXIT_REASONS = ("crash", "retire", "reload")
-"""Why workers left: died, was told by a TERM, belonged to an old generation."""
+EXIT_REASONS = ("crash", "retire", "reload", "idle", "scale")
+"""Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one too many after the bounds had changed."""
 
 
 class Pool:
@@ -46,32 +42,36 @@ class Pool:
 
     def __init__(self, settings: PoolSettings) -> None:
         self.settings = settings
-        self.phase = PoolPhase.RUNNING
         self.roster = Roster(settings)
+        self.scaling = Scaling(settings)
         self.reason: str | None = None
         self.replacements = Replacements()
         self.was_complete = False
         self.exits = dict.fromkeys(EXIT_REASONS, 0)
         self._template_backoff = BackOff()
         self._worker_backoff = BackOff()
-        self._deadline = 0.0
-        self._now = 0.0
-        self._actions: list[do.Action] = []
+        self._decisions = Decisions(self.roster)
+        self._stopping = Stopping(self.roster, self._decisions)
 
     def step(self, happenings: Iterable[event.Happening], now: float) -> list[do.Action]:
         """Take in what happened, in order, and decide. `now` is monotonic, in seconds."""
-        self._now = now
-        self._actions = []
+        self._decisions.begin(now)
         for happening in happenings:
             _RECEIVERS[type(happening)](self, happening)
         if self.phase is PoolPhase.RUNNING:
             self._give_up_overdue()
+            self.roster.target = self.scaling.target(now)
             self._keep_running()
         else:
-            self._keep_stopping()
-        return self._actions
+            self._stopping.keep()
+        return self._decisions.actions
 
     # What others ask.
+
+    @property
+    def phase(self) -> PoolPhase:
+        """RUNNING, or how far a stop has come."""
+        return self._stopping.phase
 
     @property
     def workers(self) -> dict[int, WorkerHandle]:
@@ -105,20 +105,30 @@ class Pool:
     @property
     def finished(self) -> bool:
         """Whether a stopping pool has nothing left to wait for."""
-        return self.phase is not PoolPhase.RUNNING and not self.workers and all(g.gone for g in self.generations)
+        return self._stopping.finished
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether more load would mean more workers."""
+        return self.phase is PoolPhase.RUNNING and self.roster.staying < self.scaling.most
+
+    @property
+    def claim(self) -> Claim:
+        """What it asks for of `max_workers`."""
+        scaling = self.scaling
+        return Claim(scaling.bounds.min, scaling.wanted, scaling.held(self._decisions.now))
 
     @property
     def next_wakeup(self) -> float | None:
         """When to call ``step`` although nothing happened; None: not before something does."""
         if self.phase is not PoolPhase.RUNNING:
-            return None if self.finished else self._deadline
+            return None if self.finished else self._stopping.deadline
         times = [worker.due for worker in self.workers.values() if worker.due is not None]
         if self.roster.needs_template:
             times.append(self._template_backoff.retry_at)
         elif self.roster.forkable:
             times.append(self._worker_backoff.retry_at)
-        if self.replacements.due is not None:
-            times.append(self.replacements.due)
+        times += [when for when in (self.replacements.due, self.scaling.next_change) if when is not None]
         return min(times, default=None)
 
     def __repr__(self) -> str:
@@ -131,17 +141,17 @@ class Pool:
         if generation is None or not generation.take(TemplateEvent.READY):
             return
         generation.python = happening.python
-        generation.ready_at = self._now
+        generation.ready_at = self._decisions.now
         self.roster.prove(generation)
         if happening.threads:
             names = ", ".join(happening.threads)
-            self._log("warning", f"importing the application left threads running, which no worker will have: {names}")
+            self._decisions.log("warning", f"importing the application left threads running, which no worker will have: {names}")
 
     def _template_failed(self, happening: event.TemplateFailed) -> None:
         generation = self.roster.generation(happening.generation)
         if generation is not None and generation.take(TemplateEvent.FAILED):
             # Having said why, it may hang in threads that its import left running. Without a word, it is about to end in a way worth knowing.
-            self._actions.append(do.EndTemplate(generation.number, force=happening.said))
+            self._decisions.add(do.EndTemplate(generation.number, force=happening.said))
 
     def _template_gone(self, happening: event.TemplateGone) -> None:
         generation = self.roster.generation(happening.generation)
@@ -149,9 +159,14 @@ class Pool:
             return
         if generation.dismissed or self._replacement_failed(generation, happening.reason):
             return
-        self._template_backoff.died(generation.lived(self._now), self._now)
+        self._template_backoff.died(generation.lived(self._decisions.now), self._decisions.now)
         self.reason = happening.reason
-        self._log("error", f"template: {happening.reason} (next try {self._when(self._template_backoff)})")
+        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})")
+
+    def _fork_failed(self, happening: event.ForkFailed) -> None:
+        for worker in self.workers.values():
+            if worker.pid is None:
+                worker.fault = f"a worker could not be forked: {happening.reason}"
 
     # What workers say.
 
@@ -160,12 +175,12 @@ class Pool:
         if worker is None or not worker.take(WorkerEvent.HELLO):
             return
         worker.pid = happening.pid
-        self._order(worker, orders.GO if worker.stays else orders.STOP)
+        self._decisions.order(worker, orders.GO if worker.stays else orders.STOP)
 
     def _worker_ready(self, happening: event.WorkerReady) -> None:
         worker = self.workers.get(happening.worker)
         if worker is not None and worker.take(WorkerEvent.READY):
-            worker.ready_at = self._now
+            worker.ready_at = worker.active_at = self._decisions.now
 
     def _worker_retiring(self, happening: event.WorkerRetiring) -> None:
         worker = self.workers.get(happening.worker)
@@ -177,9 +192,9 @@ class Pool:
         if worker is None or not worker.take(WorkerEvent.LOST):
             return
         if worker.state is WorkerState.LOST:
-            self._actions.append(do.Kill(worker.number, force=True))
+            self._decisions.add(do.Kill(worker.number, force=True))
             return
-        self._forget(worker)
+        self._decisions.forget(worker)
         if worker.leaving is None:
             self._blame(worker, worker.fault or "a worker could not be forked, or died at once")
 
@@ -187,7 +202,7 @@ class Pool:
         worker = self.workers.get(happening.worker)
         if worker is None or not worker.take(WorkerEvent.EXITED):
             return
-        self._forget(worker)
+        self._decisions.forget(worker)
         if worker.leaving is not None and (happening.clean or self.phase is not PoolPhase.RUNNING):
             self._count_exit(worker.leaving)
         else:
@@ -201,31 +216,32 @@ class Pool:
     def _blame(self, worker: WorkerHandle, what: str) -> None:
         if self.phase is not PoolPhase.RUNNING:
             return
-        self._worker_backoff.died(worker.lived(self._now), self._now)
-        if not self._worker_backoff.permits(self._now):
+        self._worker_backoff.died(worker.lived(self._decisions.now), self._decisions.now)
+        if not self._worker_backoff.permits(self._decisions.now):
             self.reason = what
-        self._log("warning", f"{what} (replaced {self._when(self._worker_backoff)})")
+        self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})")
         if worker.generation == self.replacements.generation:
             self.replacements.end(False, f"generation {worker.generation} has no workers yet: {what}")
 
     def _give_up_overdue(self) -> None:
         """What hangs before it accepts would be waited for for ever, and the whole daemon's start with it."""
         for worker in list(self.workers.values()):
-            if worker.due is not None and worker.due <= self._now:
+            if worker.due is not None and worker.due <= self._decisions.now:
                 worker.fault = f"a worker did not accept within {START_PATIENCE:g} s of its start"
                 if worker.pid is None:
-                    self._actions.append(do.Kill(worker.number, force=True))
+                    self._decisions.add(do.Kill(worker.number, force=True))
                 self._worker_lost(event.WorkerLost(worker.number))
 
     # Keeping the pool as it should be.
 
     def _keep_running(self) -> None:
         self._begin_replacement()
-        if self.roster.needs_template and self._template_backoff.permits(self._now):
-            self._actions.append(do.StartTemplate(self.roster.open_generation().number))
-        if self.roster.forkable and self._worker_backoff.permits(self._now):
+        if self.roster.needs_template and self._template_backoff.permits(self._decisions.now):
+            self._decisions.add(do.StartTemplate(self.roster.open_generation().number))
+        if self.roster.forkable and self._worker_backoff.permits(self._decisions.now):
             self._fork_missing()
         self._retire_older()
+        self._shrink()
         self.roster.drop_empty_generations()
         if self.roster.complete:
             self.was_complete = True
@@ -239,10 +255,15 @@ class Pool:
     def _fork_missing(self) -> None:
         source = self.roster.source
         assert source is not None
-        born = [self.roster.hire(source) for _ in range(self.roster.forkable)]
+        count, before = self.roster.forkable, self.roster.staying_in(source)
+        if self.roster.staying == before:  # Else the new ones take the places of older ones.
+            reason = self.scaling.grown(count, before)
+            if before + count > self.scaling.bounds.min:
+                self._decisions.log("info", f"{reason} (of {before})")
+        born = [self.roster.hire(source) for _ in range(count)]
         for worker in born:
-            worker.due = self._now + START_PATIENCE
-        self._actions.append(do.Fork(source.number, tuple((worker.number, worker.slot) for worker in born)))
+            worker.due = self._decisions.now + START_PATIENCE
+        self._decisions.add(do.Fork(source.number, tuple((worker.number, worker.slot) for worker in born)))
 
     def _retire_older(self) -> None:
         """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.
@@ -250,20 +271,61 @@ class Pool:
         That it is the newest of all is not asked: its template may be dead already, and its successor needs the slots of the older ones.
         """
         roster = self.roster
-        latest = next((g for g in reversed(self.generations) if roster.staying_in(g)), None)
+        latest = roster.newest if roster.newest_is_ready and not roster.target else None
+        latest = latest or next((g for g in reversed(self.generations) if roster.staying_in(g)), None)
         if latest is None or roster.ready_in(latest) < roster.staying_in(latest):
             return
         if roster.missing_in(latest) <= 0 or (not roster.room and roster.newest_is_ready):
             for worker in self.workers.values():
                 if worker.stays and worker.generation != latest.number:
-                    self._let_go(worker, orders.RETIRE, "reload")
+                    self._decisions.let_go(worker, orders.RETIRE, "reload")
+
+    def _shrink(self) -> None:
+        """Who is not needed any more leaves; older generations have their own way out."""
+        newest, most = self.roster.newest, self.scaling.most
+        if newest is None:
+            return
+        staying = [w for w in self.workers.values() if w.stays and w.generation == newest.number]
+        leaving = surplus(staying, self.roster.target, most)
+        if leaving:
+            why = "scale" if len(staying) > most else "idle"
+            reason = self.scaling.shrunk(len(leaving), len(staying))
+            self._decisions.log("info", f"{reason} (of {len(staying)})")
+            for worker in leaving:
+                self._decisions.let_go(worker, orders.RETIRE, why)
+        if self.roster.rests_without_template and not self.workers:
+            self._dismiss(newest)
+
+    def _dismiss(self, generation: Generation) -> None:
+        if not generation.gone and not generation.dismissed:
+            generation.dismissed = True
+            self._decisions.add(do.EndTemplate(generation.number, force=False))
 
     def _dismiss_older(self) -> None:
         """Templates that nothing is forked from any more."""
         for generation in self.generations[:-1]:
-            if not generation.gone and not generation.dismissed:
-                generation.dismissed = True
-                self._actions.append(do.EndTemplate(generation.number, force=False))
+            self._dismiss(generation)
+
+    # Scaling.
+
+    def _observed(self, happening: event.Observed) -> None:
+        now, was_over = self._decisions.now, self.scaling.over
+        for number, slots in happening.look.items():
+            worker = self.workers.get(number)
+            if worker is not None:
+                worker.seen(any(slot.busy for slot in slots), sum(slot.begun for slot in slots), now)
+        busy = sum(slot.busy for slots in happening.look.values() for slot in slots)
+        self.scaling.observe(Load(busy, happening.waiting), now)
+        if self.scaling.over and not was_over:
+            most = f"{self.scaling.most} workers are the most there may be"
+            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy")
+
+    def _scale_requested(self, happening: event.ScaleRequested) -> None:
+        self.scaling.rebound(happening.bounds, self._decisions.now)
+        self.roster.handles = 2 * self.scaling.bounds.max
+
+    def _allowed(self, happening: event.Allowed) -> None:
+        self.scaling.allowance = happening.workers
 
     # Replacing.
 
@@ -284,7 +346,7 @@ class Pool:
         self._worker_backoff.reset()
         generation = self.roster.open_generation()
         self.replacements.begin(generation.number)
-        self._actions.append(do.StartTemplate(generation.number))
+        self._decisions.add(do.StartTemplate(generation.number))
 
     def _replacement_failed(self, generation: Generation, reason: str) -> bool:
         """Whether that template was to replace another, which serves on."""
@@ -295,7 +357,7 @@ class Pool:
         if not older or generation.ready_at is not None:
             return False
         self.roster.drop(generation)
-        self._log("error", f"template: {reason} (not replaced: generation {older[-1].number} serves on)")
+        self._decisions.log("error", f"template: {reason} (not replaced: generation {older[-1].number} serves on)")
         return True
 
     def _replacement_done(self) -> None:
@@ -303,79 +365,31 @@ class Pool:
         if newest is None or newest.number != self.replacements.generation:
             return
         older = any(worker.generation != newest.number for worker in self.workers.values())
-        if self.replacements.settled(older, self._now):
+        if self.replacements.settled(older, self._decisions.now):
             self.replacements.end(True, f"generation {newest.number} serves")
 
     # Stopping.
 
     def _stop_requested(self, happening: event.StopRequested) -> None:
-        self._stop(self.settings.stop_timeout if happening.within is None else happening.within)
-
-    def _stop(self, within: float) -> None:
-        if self.phase is not PoolPhase.RUNNING:
-            return
-        self.phase = PoolPhase.DRAINING
-        self._deadline = self._now + within
-        self._end_templates(force=False)
-        for worker in self.workers.values():
-            self._let_go(worker, orders.STOP, "stop")
+        self._stopping.begin(self.settings.stop_timeout if happening.within is None else happening.within)
 
     def _stop_now(self, _happening: object) -> None:
-        self._stop(0.0)
-        self._deadline = min(self._deadline, self._now)
-
-    def _keep_stopping(self) -> None:
-        if self.finished or self._now < self._deadline:
-            return
-        self.phase = NEXT_PHASE[self.phase]
-        self._deadline = self._now + TERM_GRACE
-        force = self.phase is PoolPhase.KILLING
-        self._log("warning", f"{len(self.workers)} workers left: {'killing' if force else 'terminating'} them")
-        self._end_templates(force)
-        for worker in list(self.workers.values()):
-            self._end(worker, force)
-
-    def _end(self, worker: WorkerHandle, force: bool) -> None:
-        self._actions.append(do.Kill(worker.number, force))
-        if worker.pid is None:  # What is only slow leaves when its channel ends, which Release does.
-            self._forget(worker)
-
-    def _end_templates(self, force: bool) -> None:
-        self._actions.extend(do.EndTemplate(g.number, force) for g in self.generations if not g.gone)
-
-    # Small parts.
-
-    def _let_go(self, worker: WorkerHandle, word: bytes, why: str) -> None:
-        if not worker.take(WorkerEvent.LEAVE):
-            return
-        worker.leaving = why
-        if worker.pid is not None:
-            self._order(worker, word)
-
-    def _order(self, worker: WorkerHandle, word: bytes) -> None:
-        self._actions.append(do.Order(worker.number, word))
-
-    def _forget(self, worker: WorkerHandle) -> None:
-        self.roster.dismiss(worker)
-        self._actions.append(do.Release(worker.number, worker.slot))
-
-    def _when(self, backoff: BackOff) -> str:
-        delay = backoff.retry_at - self._now
-        return f"in {delay:.1f} s" if delay > 0 else "now"
-
-    def _log(self, level: str, text: str) -> None:
-        self._actions.append(do.Log(level, text))
+        self._stopping.hurry()
 
 
 _RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {
     event.TemplateReady: Pool._template_ready,
     event.TemplateFailed: Pool._template_failed,
     event.TemplateGone: Pool._template_gone,
+    event.ForkFailed: Pool._fork_failed,
     event.WorkerHello: Pool._worker_hello,
     event.WorkerReady: Pool._worker_ready,
     event.WorkerRetiring: Pool._worker_retiring,
     event.WorkerLost: Pool._worker_lost,
     event.WorkerExited: Pool._worker_exited,
+    event.Observed: Pool._observed,
+    event.ScaleRequested: Pool._scale_requested,
+    event.Allowed: Pool._allowed,
     event.ReplaceRequested: Pool._replace,
     event.StopRequested: Pool._stop_requested,
     event.StopNow: Pool._stop_now,

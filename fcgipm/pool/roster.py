@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from fcgipm.pool.generation import Generation
-from fcgipm.pool.policy import PoolSettings, target
+from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.worker import WorkerHandle
 
 
 class Roster:
-    """`generations` in order of their numbers, `workers` by theirs; numbers of workers are never used again."""
+    """`generations` in order of their numbers, `workers` by theirs; numbers of workers are never used again.
+
+    `target` is how many workers there should be, `handles` how many there may be at once, those that leave included: a replacement may start before its
+    predecessor has left.
+    """
 
     def __init__(self, settings: PoolSettings) -> None:
         self.generations: list[Generation] = []
         self.workers: dict[int, WorkerHandle] = {}
-        self._settings = settings
+        self.target = settings.min
+        self.handles = 2 * settings.max
+        self._preload = settings.preload
         self._free_slots = list(range(0, settings.slots, settings.threads))
+        """A heap: the lowest are used first, so that few pages of the scoreboard are."""
         self._last_worker = 0
         self._last_proven = 0
 
@@ -46,7 +55,12 @@ class Roster:
     @property
     def needs_template(self) -> bool:
         """Whether a template is to be started."""
-        return self.newest is None or self.newest.gone
+        return (self.newest is None or self.newest.gone) and not self.rests_without_template
+
+    @property
+    def rests_without_template(self) -> bool:
+        """Whether nothing at all has to be there: no worker is wanted, and a template would have imported nothing."""
+        return self.target == 0 and not self._preload
 
     def generation(self, number: int) -> Generation | None:
         """The generation of that number, if it still counts."""
@@ -76,14 +90,14 @@ class Roster:
     def hire(self, generation: Generation) -> WorkerHandle:
         """A new worker, with slots of its own; only while there are any."""
         self._last_worker += 1
-        worker = WorkerHandle(self._last_worker, self._free_slots.pop(0), generation.number)
+        worker = WorkerHandle(self._last_worker, heappop(self._free_slots), generation.number)
         self.workers[worker.number] = worker
         return worker
 
     def dismiss(self, worker: WorkerHandle) -> None:
         """It is no more; its slots are free."""
         del self.workers[worker.number]
-        self._free_slots.append(worker.slot)
+        heappush(self._free_slots, worker.slot)
 
     def staying_in(self, generation: Generation) -> int:
         """Workers of a generation that serve or are about to."""
@@ -95,12 +109,22 @@ class Roster:
 
     def missing_in(self, generation: Generation) -> int:
         """Workers that a generation has too few; negative when too many."""
-        return target(self._settings) - self.staying_in(generation)
+        return self.target - self.staying_in(generation)
 
     @property
     def room(self) -> int:
-        """Workers that there are slots for."""
-        return len(self._free_slots)
+        """Workers that may be added to those that exist, in whatever state."""
+        return max(0, min(len(self._free_slots), self.handles - len(self.workers)))
+
+    @property
+    def staying(self) -> int:
+        """Workers that serve or are about to."""
+        return sum(worker.stays for worker in self.workers.values())
+
+    @property
+    def empty(self) -> bool:
+        """Whether no process is left."""
+        return not self.workers and all(generation.gone for generation in self.generations)
 
     @property
     def forkable(self) -> int:
@@ -112,7 +136,9 @@ class Roster:
     def complete(self) -> bool:
         """Whether every worker wanted accepts, and the newest generation's template is there to replace them."""
         newest = self.newest
-        return newest is not None and newest.ready and self.ready_in(newest) >= target(self._settings)
+        if self.rests_without_template:
+            return newest is None or newest.ready or newest.gone
+        return newest is not None and newest.ready and self.ready_in(newest) >= self.target
 
     @property
     def under_way(self) -> bool:

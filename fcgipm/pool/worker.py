@@ -9,9 +9,12 @@ class WorkerHandle:
     """One ordered worker. `slot` is the index of its first slot; `leaving` is why it was told to leave, in the words of `exits`.
 
     `due` is when its next word must have come, None when none is waited for; `fault` is what it is to be blamed for, when its exit does not tell.
+    `busy` is whether a thread of it was inside a request at the last look, `begun` the requests it had begun, `active_at` when it last was at work.
     """
 
-    __slots__ = ("due", "fault", "generation", "leaving", "number", "pid", "ready_at", "slot", "state")
+    __slots__ = (
+        "active_at", "begun", "busy", "due", "fault", "generation", "leaving", "number", "pid", "ready_at", "slot", "state",
+    )  # fmt: skip
 
     def __init__(self, number: int, slot: int, generation: int) -> None:
         self.number = number
@@ -23,6 +26,9 @@ class WorkerHandle:
         self.leaving: str | None = None
         self.due: float | None = None
         self.fault: str | None = None
+        self.busy = False
+        self.begun = 0
+        self.active_at: float | None = None
 
     def take(self, event: WorkerEvent) -> bool:
         """Move on; whether the event changed anything."""
@@ -30,6 +36,12 @@ class WorkerHandle:
         if self.state not in AWAITED:
             self.due = None
         return before is not self.state
+
+    def seen(self, busy: bool, begun: int, now: float) -> None:
+        """What a look at its slots has shown."""
+        if busy or self.busy or begun != self.begun:
+            self.active_at = now
+        self.busy, self.begun = busy, begun
 
     @property
     def stays(self) -> bool:

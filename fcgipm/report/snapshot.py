@@ -9,13 +9,16 @@ from typing import NamedTuple
 
 
 class ListenerSnapshot(NamedTuple):
-    """One address a pool listens on, normalised."""
+    """One address a pool listens on, normalised: connections that wait there, and how many may; None where the kernel does not tell."""
 
     address: str
+    queue: int | None = None
+    queue_max: int | None = None
 
 
 class WorkersSnapshot(NamedTuple):
-    """Workers by what they do. total is the sum of the four states."""
+    """Workers by what they do. total is the sum of the four states; `peak` the most there were at once, those that leave not counted; `max_reached`
+    how often more would have been needed than there may be."""
 
     idle: int
     busy: int
@@ -23,6 +26,8 @@ class WorkersSnapshot(NamedTuple):
     stopping: int
     min: int
     max: int
+    peak: int = 0
+    max_reached: int = 0
 
     @property
     def total(self) -> int:
@@ -71,6 +76,7 @@ class PoolSnapshot(NamedTuple):
     workers: WorkersSnapshot
     mode: str
     target: int
+    scaling_reason: str
     requests: RequestsSnapshot
     exits: dict[str, int]
     template: int | None

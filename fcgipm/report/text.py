@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_POOL_HEADS = ("POOL", "STATE", "GEN", "WORKERS", "IDLE", "BUSY", "REQUESTS", "ACTIVE", "FAILED", "CRASHES", "LISTEN")
+_POOL_HEADS = ("POOL", "STATE", "GEN", "WORKERS", "MAX", "IDLE", "BUSY", "QUEUE", "REQUESTS", "ACTIVE", "FAILED", "CRASHES", "LISTEN")
 _PROCESS_HEADS = ("POOL", "PID", "GEN", "STATE", "REQUESTS", "KEPT", "UPTIME")
 _RIGHT = frozenset(
-    {"GEN", "WORKERS", "IDLE", "BUSY", "REQUESTS", "ACTIVE", "FAILED", "CRASHES", "PID", "KEPT", "UPTIME"}
+    {"GEN", "WORKERS", "MAX", "QUEUE", "IDLE", "BUSY", "REQUESTS", "ACTIVE", "FAILED", "CRASHES", "PID", "KEPT", "UPTIME"}
 )
 
 
@@ -19,6 +19,7 @@ def to_text(status: Mapping[str, Any]) -> str:
         f"fcgipm {status['version']} {status['state']}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {status['config']}",
         table(_POOL_HEADS, [_pool_row(name, pool) for name, pool in pools.items()]),
         *(f"{name}: {pool['state']}: {pool['reason']}" for name, pool in pools.items() if pool["reason"]),
+        *(_scaling_line(name, pool) for name, pool in pools.items()),
         *(_rejected_line(name, pool) for name, pool in pools.items()),
         *map(_http_line, status.get("http", ())),
         table(
@@ -27,6 +28,15 @@ def to_text(status: Mapping[str, Any]) -> str:
         ),
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _scaling_line(name: str, pool: Mapping[str, Any]) -> str:
+    scaling, workers = pool["scaling"], pool["workers"]
+    if scaling["mode"] == "static":
+        return ""
+    reached = f", max reached {workers['max_reached']} times" if workers["max_reached"] else ""
+    bounds = f"{scaling['target']} wanted of {workers['min']} to {workers['max']}"
+    return f"{name}: {scaling['mode']}, {bounds}: {scaling['reason']}; peak {workers['peak']}{reached}"
 
 
 def _rejected_line(name: str, pool: Mapping[str, Any]) -> str:
@@ -71,14 +81,21 @@ def _pool_row(name: str, pool: Mapping[str, Any]) -> list[str]:
     addresses = " ".join(listener["address"] for listener in pool["listen"])
     counts = [
         workers["total"],
+        workers["max"],
         workers["idle"],
         workers["busy"],
+        _queue(pool["listen"]),
         requests["total"],
         requests["active"],
         requests["failed"],
         pool["exits"]["crash"],
     ]
     return [name, pool["state"], str(pool["generation"]), *map(str, counts), addresses]
+
+
+def _queue(listeners: Sequence[Mapping[str, Any]]) -> str:
+    known = [listener["queue"] for listener in listeners if listener["queue"] is not None]
+    return str(sum(known)) if known else "?"
 
 
 def _process_row(pool: str, process: Mapping[str, Any]) -> list[str]:

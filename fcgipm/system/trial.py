@@ -37,7 +37,7 @@ def try_application(pool: Mapping[str, Any], seconds: float = SECONDS) -> Trial:
     try:
         with give, take:
             means = Means(board.descriptor, give.fileno(), take.fileno())
-            return _watched(start_template({**pool, "listen": []}, 1, means), seconds)
+            return _watched(start_template({**pool, "listen": [], "preload": True}, 1, means), seconds)
     except SystemProblem as problem:
         return Trial(None, str(problem))
     finally:

@@ -12,12 +12,11 @@ import socket
 import time
 from typing import List, NamedTuple, Optional, Tuple
 
-from fcgipm import orders, scoreboard
+from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
-from fcgipm.worker import handover
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting

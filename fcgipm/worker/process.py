@@ -21,6 +21,7 @@ from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
+from fcgipm.worker.importing import Unimportable, import_application
 from fcgipm.worker.loop import RETIRE, SERVE, STOP, Doors, Listener, Loop
 from fcgipm.worker.settings import Settings
 
@@ -49,8 +50,13 @@ def run_worker(
         os.close(output)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
         _join_master(channel, settings.master)
+        if not settings.preload:
+            application = import_application(settings.app)
         Worker(settings, inherited, application, slot, channel).run()
         status = 0
+    except Unimportable as why:
+        say(str(why))
+        status = 1
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else 0
     except BaseException as error:

@@ -36,6 +36,8 @@ class Settings(NamedTuple):
     timeouts: Timeouts
     max_params: int
     """Bytes."""
+    preload: bool = True
+    """The template imports the application; else each worker does."""
     records: bool = False
     """The application may look at its requests' records (`recording`)."""
 
@@ -55,4 +57,5 @@ def decode_start(text: bytes) -> Settings:
         allow=[listener["allow"] for listener in start["listen"]],
         timeouts=Timeouts(**start["timeouts"]),
         max_params=start["limits"]["params"],
+        preload=start["preload"],
     )

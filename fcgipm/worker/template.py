@@ -1,4 +1,4 @@
-"""The template: imports the application once, then forks workers that share what the import made.
+"""The template: imports the application once, then forks workers that share what the import made (`preload: false`: each imports for itself).
 
 Orders come down the channel (`fcgipm.orders`). One intermediate process forks all workers of an order and ends, so they become children of the master; it is
 made by libc's fork, behind Python's back, so that an application's `os.register_at_fork` hooks run once for each worker and not twice.
@@ -14,18 +14,15 @@ import signal
 import socket
 import sys
 import threading
-from typing import Any, List, NoReturn, Tuple
+from typing import Any, List, NoReturn, Optional, Tuple
 
 from fcgipm import orders
-from fcgipm.gateways.errors import format_failure, say
-from fcgipm.gateways.loading import NotAnApplication, load
+from fcgipm.gateways.errors import say
 from fcgipm.worker import prctl
+from fcgipm.worker.importing import Unimportable, import_application
 from fcgipm.worker.process import Inherited, run_worker
 from fcgipm.worker.recording import wanted
 from fcgipm.worker.settings import Settings, decode_start
-
-_OUR_FRAMES = 3
-"""`_import_application`, `load` and `_import` stand on top of every traceback of an import."""
 
 
 def main(channel_number: int) -> NoReturn:
@@ -34,11 +31,11 @@ def main(channel_number: int) -> NoReturn:
     channel.set_inheritable(False)
     settings, inherited = _receive_start(channel)
     _prepare(settings)
-    application = _import_application(settings, channel)
+    application = _import_application(settings, channel) if settings.preload else None
     gc.collect()
     gc.freeze()  # What the import made is not looked at again by any worker's collections, so its pages stay shared.
     channel.send(orders.encode(orders.READY, platform.python_version(), _extra_threads()))
-    libc = ctypes.PyDLL(None)
+    libc = ctypes.PyDLL(None, use_errno=True)
     while True:
         slots, descriptors = _receive_fork(channel)
         _fork_all(libc, settings, inherited, application, channel, slots, descriptors)
@@ -69,14 +66,11 @@ def _prepare(settings: Settings) -> None:
 
 def _import_application(settings: Settings, channel: socket.socket) -> Any:
     try:
-        return load(settings.app)
-    except NotAnApplication as error:
-        reason = f"application {settings.app}: {error}"
-    except BaseException as error:  # SystemExit too: a module that exits is no application.
-        reason = f"application {settings.app} cannot be imported\n{format_failure(error, skip=_OUR_FRAMES)}"
-    say(reason)
-    channel.send(orders.FAILED)
-    sys.exit(1)
+        return import_application(settings.app)
+    except Unimportable as why:
+        say(str(why))
+        channel.send(orders.FAILED)
+        sys.exit(1)
 
 
 def _extra_threads() -> str:
@@ -113,12 +107,17 @@ def _fork_all(
                         os.close(number)
                     run_worker(settings, inherited, application, slot, *mine)
         except OSError as error:
-            say(f"cannot fork: {error.strerror}")
+            _say_unforked(channel, error.errno)
         finally:
             os._exit(0)
+    failure = ctypes.get_errno()
+    if intermediate < 0:  # Before the descriptors are closed, whose end would otherwise be all that is known.
+        _say_unforked(channel, failure)
     for number in descriptors:
         os.close(number)
     if intermediate > 0:
         os.waitpid(intermediate, 0)
-    else:
-        say("cannot fork a worker: too many processes, or no memory")
+
+
+def _say_unforked(channel: socket.socket, number: Optional[int]) -> None:
+    channel.send(orders.encode(orders.UNFORKED, number or 0))

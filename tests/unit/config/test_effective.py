@@ -16,6 +16,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
         "pid_file": None,
         "log": {"file": "stderr", "level": "info", "format": "text"},
         "stop_timeout": 65.0,
+        "max_workers": None,
         "http": [],
         "pools": {
             "web": {
@@ -43,7 +44,15 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
                 "nice": 0,
                 "no_new_privs": True,
                 "mount": "",
-                "workers": {"mode": "static", "min": 2, "max": 2, "threads": 1},
+                "workers": {
+                    "mode": "static",
+                    "min": 2,
+                    "max": 2,
+                    "spare": 0,
+                    "idle_timeout": 10.0,
+                    "threads": 1,
+                },
+                "preload": True,
                 "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0},
                 "limits": {"params": 1 << 20},
             }
@@ -54,10 +63,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
 @pytest.mark.parametrize(
     ("keys", "name", "value"),
     [
-        ("workers: 4", "workers", {"mode": "static", "min": 4, "max": 4, "threads": 1}),
-        ("workers: {max: 4}", "workers", {"mode": "static", "min": 4, "max": 4, "threads": 1}),
-        ("workers: {min: 3, threads: 8}", "workers", {"mode": "static", "min": 3, "max": 3, "threads": 8}),
-        ("workers: {mode: static, min: 1, max: 1}", "workers", {"mode": "static", "min": 1, "max": 1, "threads": 1}),
+        ("preload: false", "preload", False),
         ("python: venv/bin/python", "python", "/etc/site/venv/bin/python"),
         ("python: ../venv/./bin/python", "python", "/etc/venv/bin/python"),
         ("directory: /srv/shop/", "directory", "/srv/shop"),
@@ -72,6 +78,50 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
 )  # fmt: skip
 def test_values(keys: str, name: str, value: Any) -> None:
     assert config(pool(keys))["pools"]["web"][name] == value
+
+
+@pytest.mark.parametrize(
+    ("workers", "mode", "least", "most", "spare", "idle_timeout"),
+    [
+        ("4", "static", 4, 4, 0, 10.0),
+        ("{max: 4}", "static", 4, 4, 0, 10.0),
+        ("{min: 3}", "static", 3, 3, 0, 10.0),
+        ("{min: 3, max: 3}", "static", 3, 3, 0, 10.0),
+        ("{mode: static}", "static", 2, 2, 0, 10.0),
+        ("{threads: 1}", "static", 2, 2, 0, 10.0),
+        # Inferred, because a key says that the number changes.
+        ("{min: 2, max: 8}", "dynamic", 2, 8, 1, 10.0),
+        ("{min: 0}", "dynamic", 0, 16, 1, 10.0),
+        ("{spare: 3}", "dynamic", 2, 16, 3, 10.0),
+        ("{spare: 0}", "dynamic", 2, 16, 0, 10.0),
+        ("{idle_timeout: 500ms}", "dynamic", 2, 16, 1, 0.5),
+        # A bound that is not said gives way.
+        ("{mode: dynamic}", "dynamic", 2, 16, 1, 10.0),
+        ("{mode: dynamic, max: 1}", "dynamic", 1, 1, 1, 10.0),
+        ("{mode: dynamic, min: 20}", "dynamic", 20, 20, 1, 10.0),
+        ("{mode: dynamic, min: 4, max: 4}", "dynamic", 4, 4, 1, 10.0),
+        ("{spare: 4, max: 4}", "dynamic", 2, 4, 4, 10.0),
+        ("{mode: ondemand}", "ondemand", 0, 16, 0, 10.0),
+        ("{mode: ondemand, min: 0, spare: 0, max: 3, idle_timeout: 5m}", "ondemand", 0, 3, 0, 300.0),
+    ],
+)
+def test_workers(workers: str, mode: str, least: int, most: int, spare: int, idle_timeout: float) -> None:
+    assert config(pool(f"workers: {workers}"))["pools"]["web"]["workers"] == {
+        "mode": mode,
+        "min": least,
+        "max": most,
+        "spare": spare,
+        "idle_timeout": idle_timeout,
+        "threads": 1,
+    }
+
+
+def test_max_workers_may_be_what_the_pools_have_at_rest() -> None:
+    text = f"max_workers: 6\n{pool('workers: {min: 2, max: 8}')}" + "".join(
+        f"  {name}: {{app: 'a:b', listen: {listen}, workers: {workers}}}\n"
+        for name, listen, workers in (("api", "fd:3", "4"), ("blog", "fd:4", "{mode: ondemand}"))
+    )
+    assert config(text)["max_workers"] == 6
 
 
 def test_listeners_of_every_form_in_one_list() -> None:

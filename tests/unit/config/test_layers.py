@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.unit.config.given import config, problems
+
+
+def scaling(pool: dict[str, Any]) -> tuple[object, ...]:
+    return tuple(pool["workers"][key] for key in ("mode", "min", "max", "spare", "idle_timeout"))
 
 
 def test_defaults_lie_under_every_pool_and_mappings_are_merged() -> None:
@@ -25,9 +33,9 @@ def test_defaults_lie_under_every_pool_and_mappings_are_merged() -> None:
             workers: 5
     """)["pools"]
     assert (pools["a"]["directory"], pools["a"]["env"]) == ("/srv", {"A": "1", "B": "2"})
-    assert pools["a"]["workers"] == {"mode": "static", "min": 2, "max": 2, "threads": 3}
+    assert scaling(pools["a"]) == ("static", 2, 2, 0, 10.0) and pools["a"]["workers"]["threads"] == 3
     assert (pools["b"]["directory"], pools["b"]["env"]) == ("/other", {"A": "1", "B": "3"})
-    assert pools["b"]["workers"] == {"mode": "static", "min": 5, "max": 5, "threads": 3}
+    assert scaling(pools["b"]) == ("static", 5, 5, 0, 10.0) and pools["b"]["workers"]["threads"] == 3
     assert (pools["b"]["timeouts"]["body"], pools["b"]["timeouts"]["write"]) == (1.0, 3.0)
 
 
@@ -35,6 +43,48 @@ def test_a_pool_that_says_how_many_workers_it_wants_says_it_for_both_bounds() ->
     text = "defaults: {workers: 8}\npools: {a: {app: 'x:y', listen: fd:3, workers: {min: 3}}, b: {app: 'x:y', listen: fd:4}}\n"
     pools = config(text)["pools"]
     assert (pools["a"]["workers"]["max"], pools["b"]["workers"]["max"]) == (3, 8)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "workers", "found"),
+    [
+        # A number is a number, whatever the others do.
+        ("{spare: 2}", "4", ("static", 4, 4, 0, 10.0)),
+        ("{mode: dynamic, min: 1, max: 9, spare: 2, idle_timeout: 1m}", "4", ("static", 4, 4, 0, 10.0)),
+        ("{mode: ondemand, max: 9}", "4", ("static", 4, 4, 0, 10.0)),
+        ("{min: 1, max: 9, spare: 2, idle_timeout: 1m}", "{mode: static}", ("static", 2, 2, 0, 10.0)),
+        # The number of the others is no mode that a pool would have to take back.
+        ("8", "{min: 2, max: 4}", ("dynamic", 2, 4, 1, 10.0)),
+        ("8", "{spare: 3}", ("dynamic", 2, 16, 3, 10.0)),
+        ("8", "{mode: dynamic}", ("dynamic", 2, 16, 1, 10.0)),
+        ("8", "{mode: ondemand}", ("ondemand", 0, 16, 0, 10.0)),
+        ("8", "{mode: static}", ("static", 8, 8, 0, 10.0)),
+        ("8", "{threads: 2}", ("static", 8, 8, 0, 10.0)),
+        ("8", "5", ("static", 5, 5, 0, 10.0)),
+        ("{mode: static, min: 8, max: 8}", "{max: 3}", ("static", 3, 3, 0, 10.0)),
+        # What fits is merged.
+        ("{min: 2, max: 9}", "{max: 4}", ("dynamic", 2, 4, 1, 10.0)),
+        ("{mode: dynamic, spare: 3}", "{max: 4}", ("dynamic", 2, 4, 3, 10.0)),
+        ("{mode: ondemand, idle_timeout: 1m}", "{max: 4}", ("ondemand", 0, 4, 0, 60.0)),
+        ("{min: 2, max: 9, spare: 2, idle_timeout: 1m}", "{mode: ondemand}", ("ondemand", 0, 9, 0, 60.0)),
+        ("{mode: ondemand, max: 9}", "{mode: dynamic}", ("dynamic", 2, 9, 1, 10.0)),
+    ],
+)
+def test_workers_over_those_of_defaults(defaults: str, workers: str, found: tuple[object, ...]) -> None:
+    text = f"defaults: {{workers: {defaults}}}\npools: {{a: {{app: 'x:y', listen: fd:3, workers: {workers}}}}}\n"
+    assert scaling(config(text)["pools"]["a"]) == found
+
+
+def test_a_mode_that_defaults_say_holds_for_a_pool_that_says_none() -> None:
+    text = "defaults: {workers: {mode: static}}\npools: {a: {app: 'x:y', listen: fd:3, workers: {min: 2, max: 8}}}\n"
+    assert problems(text) == [
+        "2:62: pools.a.workers.max: must equal min, 2: a pool in mode static has always the same number, not up to 8"
+    ]
+
+
+def test_pools_and_variables_called_workers_are_no_workers() -> None:
+    text = "defaults: {env: {mode: 1, min: 2}}\npools: {workers: {app: 'x:y', listen: fd:3, env: {mode: static}}}\n"
+    assert config(text)["pools"]["workers"]["env"] == {"mode": "static", "min": "2"}
 
 
 def test_variables_called_like_bounds_are_variables() -> None:

@@ -38,7 +38,7 @@ TWELVE_LINES = [
     "9:5: pools.web.lisen: unknown key: did you mean `listen`?",
     "10:13: pools.web.listen: must be unix:/path, 127.0.0.1:9000, [::1]:9000 or fd:3: a host is written as its IP address"
     ' (0.0.0.0 or [::] for all), not "localhost:9000"',
-    "11:28: pools.web.workers.max: must equal min, 4: a pool in mode static has always the same number, not up to 2",
+    "11:28: pools.web.workers.max: must be at least min, 4, not 2",
     "12:17: pools.web.env.A: given twice, first in line 12: keep one",
     '13:19: pools.web.no_new_privs: must be true or false, not "off"',
     '14:22: pools.web.timeouts.body: must be a duration such as 500ms, 10s, 5m or 24h, not "1:30"',
@@ -53,7 +53,7 @@ def test_a_file_with_twelve_mistakes() -> None:
 
 _ALL_KEYS = (
     "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " timeouts, limits"
+    " preload, timeouts, limits"
 )
 
 
@@ -78,16 +78,44 @@ _ALL_KEYS = (
         ("workers: [2]", "5:14", "workers: must be a mapping (`key: value` lines), not a list"),
         ("workers: {threads: 0}", "5:24", "workers.threads: must be at least 1, not 0"),
         ("nice: -21", "5:11", "nice: must be at least -20, not -21"),
-        # Modes of scaling that come later.
-        ("workers: {mode: dynamic}", "5:21", "workers.mode: dynamic is not available yet: this version has static alone"),
-        ("workers: {mode: ondemand}", "5:21", "workers.mode: ondemand is not available yet: this version has static alone"),
-        ("workers: {mode: elastic}", "5:21", 'workers.mode: must be static, not "elastic"'),
+        ("workers: {max: 0}", "5:20", "workers.max: must be at least 1, not 0"),
+        ("workers: {min: -1}", "5:20", "workers.min: must be at least 0, not -1"),
+        ("workers: {spare: 1001}", "5:22", "workers.spare: must be at most 1000, not 1001"),
+        ("workers: {idle_timeout: 10}", "5:29", "workers.idle_timeout: must have a unit: 10s or 10ms"),
+        # Scaling.
+        ("workers: {mode: elastic}", "5:21", 'workers.mode: must be static, dynamic or ondemand, not "elastic"'),
+        ("workers: {mode: elastic, min: 4, max: 2, spare: 9}", "5:21", 'workers.mode: must be static, dynamic or ondemand, not "elastic"'),
+        ("workers: {mode: static, min: 1, max: 2}", "5:42", "workers.max: must equal min, 1: a pool in mode static has always the same number, not up to 2"),
+        (
+            "workers: {mode: static, min: 0, max: 2}",
+            "5:34",
+            "workers.min: must be at least 1 in mode static: for no workers at rest, use mode dynamic or ondemand",
+        ),
+        ("workers: {mode: static, spare: 2}", "5:36", "workers.spare: is for mode dynamic, and this pool is static: take it away, or use mode dynamic"),
+        (
+            "workers: {mode: static, idle_timeout: 1s}",
+            "5:43",
+            "workers.idle_timeout: is for modes dynamic and ondemand, and this pool is static: take it away, or use one of these modes",
+        ),
+        ("workers: {mode: dynamic, min: 3, max: 2}", "5:43", "workers.max: must be at least min, 3, not 2"),
+        ("workers: {max: 2, spare: 3}", "5:30", "workers.spare: must be at most max, 2, not 3: spare workers count towards max"),
+        ("workers: {spare: 17}", "5:22", "workers.spare: must be at most max, 16, not 17: spare workers count towards max"),
+        (
+            "workers: {mode: ondemand, min: 1}",
+            "5:36",
+            "workers.min: must be 0, not 1: a pool in mode ondemand has no workers at rest; use mode dynamic to have some",
+        ),
+        (
+            "workers: {mode: ondemand, spare: 2}",
+            "5:38",
+            "workers.spare: must be 0, not 2: a pool in mode ondemand has no workers at rest; use mode dynamic to have some",
+        ),
         ("interface: cgi", "5:16", "interface: cgi is not available yet: this version has wsgi alone"),
         ("interface: asgi", "5:16", 'interface: must be wsgi, not "asgi"'),
         # Keys that come later are unknown.
-        ("preload: true", "5:5", f"preload: unknown key: {_ALL_KEYS}"),
+        ("affinity: true", "5:5", f"affinity: unknown key: {_ALL_KEYS}"),
         ("timeouts: {request: 50s}", "5:16", "timeouts.request: unknown key: known here are first_byte, header, body, write, keepalive"),
-        ("workers: {spare: 1}", "5:15", "workers.spare: unknown key: known here are mode, min, max, threads"),
+        ("workers: {limit: 1}", "5:15", "workers.limit: unknown key: known here are mode, min, max, spare, idle_timeout, threads"),
         ("limits: {parms: 1MiB}", "5:14", "limits.parms: unknown key: did you mean `params`?"),
         ("usr: x", "5:5", "usr: unknown key: did you mean `user`?"),
         # Durations and sizes.
@@ -101,6 +129,7 @@ _ALL_KEYS = (
         ("limits: {params: 1B}", "5:22", 'limits.params: must be from 1KiB to 64MiB, not "1B"'),
         ("limits: {params: 1GiB}", "5:22", 'limits.params: must be from 1KiB to 64MiB, not "1GiB"'),
         # Booleans.
+        ("preload: no", "5:14", 'preload: must be true or false, not "no"'),
         ("no_new_privs: yes", "5:19", 'no_new_privs: must be true or false, not "yes"'),
         ("no_new_privs: 1", "5:19", "no_new_privs: must be true or false, not 1"),
         # Texts.
@@ -176,8 +205,14 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("include: pools.d\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:10: include: must be a list, not "pools.d"'),
         ("defaults: 5\npools: {w: {}}\n", "1:11: defaults: must be a mapping (`key: value` lines), not 5"),
         (
-            "max_workers: 64\npools: {w: {app: 'a:b', listen: fd:3}}\n",
-            "1:1: max_workers: unknown key: known here are control, pid_file, log, stop_timeout, http, include, defaults, pools",
+            "colour: red\npools: {w: {app: 'a:b', listen: fd:3}}\n",
+            "1:1: colour: unknown key: known here are control, pid_file, log, stop_timeout, max_workers, http, include, defaults, pools",
+        ),
+        ("max_workers: 0\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:14: max_workers: must be at least 1, not 0"),
+        ("max_workers: 100001\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:14: max_workers: must be at most 100000, not 100001"),
+        (
+            "max_workers: 1\npools: {w: {app: 'a:b', listen: fd:3}}\n",
+            "1:14: max_workers: must be at least 2, not 1: so many workers the pools have at rest (w 2); raise it, or give a pool fewer",
         ),
         ("log: stderr\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:6: log: must be a mapping (`key: value` lines), not "stderr"'),
     ],
@@ -200,9 +235,31 @@ def test_two_pools_on_one_address_however_it_is_written() -> None:
     ]
 
 
+def test_a_limit_below_what_the_pools_have_at_rest() -> None:
+    text = """
+        max_workers: 6
+        pools:
+          a: {app: "x:y", listen: fd:3, workers: 4}
+          b: {app: "x:y", listen: fd:4, workers: {min: 3, max: 9}}
+          c: {app: "x:y", listen: fd:5, workers: {mode: ondemand}}
+          d: {app: "x:y", listen: fd:6, workers: {min: x}}
+    """
+    assert problems(text) == [
+        "1:14: max_workers: must be at least 7, not 6: so many workers the pools have at rest (a 4, b 3); raise it, or give a pool fewer",
+        '6:48: pools.d.workers.min: must be a whole number, not "x"',
+    ]
+
+
+def test_every_rule_of_scaling_that_is_broken_is_told() -> None:
+    lines = problems(pool("workers: {mode: static, min: 1, max: 2, spare: 1, idle_timeout: 1s, threads: 0}"))
+    assert [line.split(": ")[1] for line in lines] == [
+        f"pools.web.workers.{key}" for key in ("max", "spare", "idle_timeout", "threads")
+    ]
+
+
 def test_rules_between_keys_are_looked_at_although_other_keys_are_wrong() -> None:
     lines = problems(
-        pool("workers: {min: 1, max: 2, threads: x}\numask: 9\nlimits: 5")
+        pool("workers: {min: 2, max: 1, threads: x}\numask: 9\nlimits: 5")
         + "  api: {app: 'a:b', listen: unix:/run/web.sock}\n"
     )
     assert [line.partition(" ")[0] for line in lines] == ["5:28:", "5:40:", "6:12:", "7:13:", "8:29:"]

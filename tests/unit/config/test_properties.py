@@ -112,10 +112,21 @@ def right_or_wrong(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(right, right, right, VALUES)
 
 
+SCALING = st.fixed_dictionaries(
+    {},
+    optional={
+        "mode": st.sampled_from(["static", "dynamic", "ondemand"]),
+        "min": st.integers(0, 3),
+        "max": st.integers(1, 3),
+        "spare": st.integers(0, 3),
+        "idle_timeout": st.just("1s"),
+    },
+)
+
 NEARLY = st.fixed_dictionaries(
     {"app": right_or_wrong(st.just("a:b")), "listen": right_or_wrong(st.sampled_from(["unix:/a", "fd:3", ["fd:4", "unix:/b"]]))},
     optional={
-        "workers": right_or_wrong(st.one_of(st.integers(1, 9), st.fixed_dictionaries({}, optional={"min": st.integers(1, 3), "max": st.integers(1, 3)}))),
+        "workers": right_or_wrong(st.one_of(st.integers(1, 9), SCALING)),
         "timeouts": right_or_wrong(st.dictionaries(st.sampled_from(list(Timeouts.model_fields)), st.just("1s"))),
         "env": right_or_wrong(st.dictionaries(st.sampled_from(["A", "B"]), st.text(max_size=3))),
         "umask": right_or_wrong(st.just("0022")),
@@ -126,7 +137,8 @@ NEARLY = st.fixed_dictionaries(
 @settings(max_examples=150)
 @given(
     st.fixed_dictionaries(
-        {"pools": st.dictionaries(st.sampled_from(["a", "b", "c"]), NEARLY, max_size=3)}, optional={"defaults": NEARLY}
+        {"pools": st.dictionaries(st.sampled_from(["a", "b", "c"]), NEARLY, max_size=3)},
+        optional={"defaults": NEARLY, "max_workers": st.integers(1, 9)},
     )
 )
 def test_files_that_are_nearly_right(file: dict[str, Any]) -> None:

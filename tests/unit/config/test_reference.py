@@ -55,7 +55,7 @@ def test_what_it_gives_as_defaults_are_the_defaults() -> None:
     found = config(REFERENCE, included=SITES)
     bare = config("pools: {web: {app: 'x:y', listen: ['unix:/a', fd:3]}}\n")
     web, plain = found["pools"]["web"], bare["pools"]["web"]
-    same = ("interface", "umask", "nice", "no_new_privs", "mount", "workers", "timeouts", "limits")
+    same = ("interface", "umask", "nice", "no_new_privs", "mount", "workers", "preload", "timeouts", "limits")
     assert {key: web[key] for key in same} == {key: plain[key] for key in same}
     assert (found["log"], found["stop_timeout"], found["control"]) == (
         bare["log"],
@@ -67,9 +67,18 @@ def test_what_it_gives_as_defaults_are_the_defaults() -> None:
 
 
 def test_optional_keys_that_are_commented_out_are_right_too() -> None:
-    text = re.sub(r"^( *)# (group: ops|pid_file: .*|env_file: .*)$", r"\1\2", REFERENCE, flags=re.MULTILINE)
+    text = re.sub(
+        r"^( *)# (group: ops|pid_file: .*|env_file: .*|max_workers: .*)$", r"\1\2", REFERENCE, flags=re.MULTILINE
+    )
     found = config(text)
-    assert found["pid_file"] and text.count("\n") == REFERENCE.count("\n")
+    assert found["pid_file"] and found["max_workers"] == 64 and text.count("\n") == REFERENCE.count("\n")
+
+
+def test_the_keys_of_scaling_that_are_commented_out_are_the_defaults_of_mode_dynamic() -> None:
+    text = re.sub(r"^( *)# (spare: 1|idle_timeout: 10s)$", r"\1\2", REFERENCE, flags=re.MULTILINE)
+    found = config(text.replace("mode: static", "mode: dynamic"))["pools"]["web"]["workers"]
+    bare = config("pools: {web: {app: 'x:y', listen: fd:3, workers: {mode: dynamic, max: 2}}}\n")
+    assert found == bare["pools"]["web"]["workers"] and text.count("# spare") + text.count("# idle_timeout") == 0
 
 
 def test_the_embedded_server_that_is_commented_out_is_right_too() -> None:

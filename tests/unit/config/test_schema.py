@@ -25,7 +25,10 @@ def test_it_is_a_schema() -> None:
 RIGHT = [
     "workers: 4",
     "workers: {mode: static, min: 2, threads: 4}",
+    "workers: {mode: dynamic, min: 0, max: 9, spare: 2, idle_timeout: 1m}",
+    "workers: {mode: ondemand, idle_timeout: 500ms}",
     "workers: ${N}",
+    "preload: false",
     "umask: '0022'",
     "umask: ${UMASK:-0022}",
     "env: {A: 1, B: x, C: true, D: 1.5}",
@@ -67,18 +70,43 @@ def test_control_in_every_form(control: str) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    ["workers: 0", "workers: x", "workers: {mode: dynamic}", "umask: 18", "usr: x", "timeouts: {body: 30}", "env: {A: []}", "env: {'9': x}", "nice: 20"],
-)  # fmt: skip
+    [
+        "workers: 0",
+        "workers: x",
+        "workers: {mode: elastic}",
+        "workers: {max: 0}",
+        "workers: {idle_timeout: 5}",
+        "preload: 1",
+        "umask: 18",
+        "usr: x",
+        "timeouts: {body: 30}",
+        "env: {A: []}",
+        "env: {'9': x}",
+        "nice: 20",
+    ],
+)
 def test_pools_that_both_refuse(keys: str) -> None:
     assert mistakes(pool(keys)) != []
 
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "pools: {a b: {}}", "log: {level: loud}", "control: {mode: '0600'}", "stop_timeout: 65", "max_workers: 3"],
+    [
+        "[]",
+        "pools: {a b: {}}",
+        "log: {level: loud}",
+        "control: {mode: '0600'}",
+        "stop_timeout: 65",
+        "max_workers: 0",
+        "max_worker: 3",
+    ],
 )
 def test_files_that_both_refuse(text: str) -> None:
     assert mistakes(text) != []
+
+
+def test_a_limit_for_all_pools() -> None:
+    assert mistakes(f"max_workers: 64\n{MINIMAL}") == []
 
 
 def test_every_key_is_described_and_null_is_nowhere() -> None:

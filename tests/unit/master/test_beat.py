@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.master.beat import BUSY_INTERVAL, KEPT_INTERVAL, Beat, Sleep
+from fcgipm.master.beat import BUSY_INTERVAL, GROWING_INTERVAL, KEPT_INTERVAL, Beat, Eyes, Sleep
 
 
 class Board:
@@ -17,7 +17,14 @@ class Board:
         self.memory = memoryview(bytearray(scoreboard.size(8)))
         scoreboard.lay_out(self.memory, 8)
         self.given: list[int] = []
-        self.beat = Beat(self.memory, 2, lambda: [(1, 0), (2, 4)], self.given.append)
+        self.serving = [(1, 0), (2, 4)]
+        self.queue = 0
+        self.grows = False
+        self.beat = Beat(self.memory, 2, Eyes(lambda: self.serving, lambda: self.queue, lambda: self.grows, self.given.append))
+
+    def all_busy(self) -> None:
+        for slot in (0, 1, 4, 5):
+            self.set(slot, busy=True)
 
     def set(self, slot: int, busy: bool, begun: int = 1, kept: int = 0) -> None:
         words = scoreboard.words(self.memory, slot)
@@ -112,3 +119,49 @@ def test_looks_before_a_sleep_are_forgotten(board: Board) -> None:
     board.beat.wake(99.0)
     board.beat.look(99.0)
     assert board.given == []
+
+
+def test_the_queue_is_asked_for_only_when_nobody_is_free(board: Board) -> None:
+    board.queue = 7
+    board.set(0, busy=True)
+    board.beat.wake(10.0)
+    assert board.beat.look(10.0).waiting == 0
+    board.all_busy()
+    assert board.beat.look(10.05).waiting == 7
+
+
+def test_it_looks_often_while_nobody_is_free_and_there_may_be_more(board: Board) -> None:
+    board.all_busy()
+    board.beat.wake(10.0)
+    board.beat.look(10.0)
+    assert board.beat.next_look == 10.0 + BUSY_INTERVAL
+    board.grows = True
+    board.beat.look(10.1)
+    assert board.beat.next_look == 10.1 + GROWING_INTERVAL
+
+
+def test_what_waits_keeps_it_awake_also_where_nobody_serves(board: Board) -> None:
+    board.serving, board.queue, board.grows = [], 1, True
+    board.beat.wake(10.0)
+    assert board.beat.look(10.0).waiting == 1 and board.beat.sleep is Sleep.AWAKE
+    board.queue = 0
+    assert board.beat.look(10.1).waiting == 0 and board.asleep == 1
+
+
+def test_it_tells_what_it_saw(board: Board) -> None:
+    board.set(1, busy=True, begun=5)
+    board.beat.wake(10.0)
+    look = board.beat.look(10.0).look
+    assert [slot.busy for slot in look[1]] == [False, True] and [slot.begun for slot in look[1]] == [0, 5]
+
+
+@pytest.mark.parametrize(("grows", "given"), [(False, []), (True, [1])])
+def test_all_stuck_give_away_only_where_there_may_be_more_to_take_it(board: Board, grows: bool, given: list[int]) -> None:
+    board.all_busy()
+    board.set(0, busy=True, kept=2)
+    board.grows = grows
+    board.beat.wake(10.0)
+    board.beat.look(10.0)
+    assert board.given == []
+    board.beat.look(10.1)
+    assert board.given == given

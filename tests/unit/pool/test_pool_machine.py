@@ -20,10 +20,21 @@ class PoolMachine(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(workers=st.integers(1, 4), threads=st.integers(1, 3))
-    def begin(self, workers: int, threads: int) -> None:
-        self.world = World(workers, threads)
+    @initialize(least=st.integers(0, 4), more=st.integers(0, 4), threads=st.integers(1, 3), spare=st.integers(0, 2), preload=st.booleans())
+    def begin(self, least: int, more: int, threads: int, spare: int, preload: bool) -> None:
+        most = max(least + more, 1)
+        self.world = World(threads=threads, min=least, max=most, spare=spare if least < most else 0, preload=preload)
         self.world.step()
+
+    @rule(busy=st.integers(0, 12), waiting=st.integers(0, 12))
+    def load_is_seen(self, busy: int, waiting: int) -> None:
+        self.world.look(busy, waiting)
+        scaling = self.world.pool.scaling
+        assert scaling.bounds.min <= scaling.target(self.world.now) <= scaling.bounds.max and scaling.reason
+
+    @rule(seconds=st.sampled_from([0.01, 1.0, 9.9, 10.1]))
+    def a_moment_passes(self, seconds: float) -> None:
+        self.time_passes(seconds)
 
     def _pick(self, number: int) -> int | None:
         workers = list(self.world.pool.workers)
@@ -100,8 +111,9 @@ class PoolMachine(RuleBasedStateMachine):
 
 
 def rest(world: World) -> None:
-    """Everything works from now on: the pool comes to rest with exactly its workers, all of one generation."""
+    """Everything works from now on, and nobody asks for anything: the pool comes to rest with exactly its workers, all of one generation."""
     for _ in range(40):
+        world.look(0, 0)
         for generation in list(world.templates & set(world.ended)):
             world.ended.pop(generation)
             world.template_gone(generation)
@@ -117,8 +129,11 @@ def rest(world: World) -> None:
             world.wait()
     pool = world.pool
     assert pool.state == "ready" and pool.next_wakeup is None, repr(pool)
-    assert len(world.serving()) == len(pool.workers) == pool.settings.max, repr(pool)
-    assert {worker.generation for worker in pool.workers.values()} == {g.number for g in pool.generations}
+    settings = pool.settings
+    at_rest = min(max(settings.min, settings.spare), settings.max)
+    assert len(world.serving()) == len(pool.workers) == at_rest, repr(pool)
+    assert {worker.generation for worker in pool.workers.values()} <= {g.number for g in pool.generations}
+    assert len(pool.generations) <= 1
 
 
 def stop(world: World) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from fcgipm import orders
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
+from fcgipm.pool.handover import SlotLook
 from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.pool import Pool
 
@@ -14,8 +16,8 @@ from fcgipm.pool.pool import Pool
 class World:
     """Carries out a pool's actions on imaginary processes. `templates`: generation → alive; `workers`: number → told words."""
 
-    def __init__(self, workers: int = 2, threads: int = 1, stop_timeout: float = 60.0) -> None:
-        self.pool = Pool(PoolSettings("web", workers, workers, threads, stop_timeout))
+    def __init__(self, workers: int = 2, threads: int = 1, stop_timeout: float = 60.0, **more: Any) -> None:
+        self.pool = Pool(PoolSettings(**{"name": "web", "min": workers, "max": workers, "threads": threads, "stop_timeout": stop_timeout, **more}))
         self.now = 1000.0
         self.templates: set[int] = set()
         self.greeted: set[int] = set()
@@ -71,7 +73,7 @@ class World:
         """What holds at any time."""
         pool = self.pool
         assert set(pool.workers) == set(self.slots)
-        assert len(pool.workers) <= pool.settings.handles
+        assert len(pool.workers) <= max(pool.roster.handles, 2 * pool.settings.max)
         assert all(0 <= slot < pool.settings.slots and slot % pool.settings.threads == 0 for slot in self.slots.values())
         assert pool.next_wakeup is None or pool.next_wakeup > self.now, repr(pool)
 
@@ -93,6 +95,15 @@ class World:
     def template_gone(self, generation: int, reason: str = "the template was killed by SIGKILL") -> None:
         self.templates.discard(generation)
         self.step(event.TemplateGone(generation, reason))
+
+    def look(self, busy: int, waiting: int = 0) -> list[do.Action]:
+        """The first `busy` threads of those that serve are inside a request."""
+        threads = self.pool.settings.threads
+        slots = {
+            number: tuple(SlotLook(index * threads + thread < busy, 1, 0) for thread in range(threads))
+            for index, number in enumerate(self.serving())
+        }
+        return self.step(event.Observed(slots, waiting))
 
     def serving(self) -> list[int]:
         """Workers that accept."""

@@ -19,10 +19,11 @@ WEB = PoolSnapshot(
     generation=1,
     state="ready",
     reason=None,
-    listen=(ListenerSnapshot("unix:/run/fcgipm/web.sock"), ListenerSnapshot("[::1]:9000")),
-    workers=WorkersSnapshot(idle=2, busy=1, starting=0, stopping=0, min=3, max=3),
-    mode="static",
+    listen=(ListenerSnapshot("unix:/run/fcgipm/web.sock", 7, 1024), ListenerSnapshot("[::1]:9000")),
+    workers=WorkersSnapshot(idle=2, busy=1, starting=0, stopping=0, min=2, max=3, peak=3, max_reached=5),
+    mode="dynamic",
     target=3,
+    scaling_reason="+1: 2 waiting, all 2 busy",
     requests=RequestsSnapshot(active=1, by_class=(0, 9, 0, 2, 1), failed=1, aborted=4),
     exits={"crash": 2, "retire": 0, "reload": 0},
     template=9,
@@ -31,7 +32,7 @@ WEB = PoolSnapshot(
 )
 
 API = WEB._replace(
-    name="api", python=None, state="degraded", reason="ModuleNotFoundError: No module named 'api'", workers=WorkersSnapshot(0, 0, 0, 0, 2, 2),
+    name="api", python=None, state="degraded", reason="ModuleNotFoundError: No module named 'api'", mode="static", workers=WorkersSnapshot(0, 0, 0, 0, 2, 2),
     requests=RequestsSnapshot(0, (0, 0, 0, 0, 0), 0, 0), template=None, processes=(), rejected=0,
 )  # fmt: skip
 

@@ -1,0 +1,44 @@
+"""Other bounds for a running pool: what `fcgipm scale`, TTIN and TTOU ask for, and whether it can be had."""
+
+from __future__ import annotations
+
+from fcgipm.pool.policy import WORKERS_LIMIT, Bounds
+
+
+class BoundsRefused(ValueError):
+    """Such bounds cannot be; the text says why, for people."""
+
+
+def changed(bounds: Bounds, mode: str, least: int | None, most: int | None) -> Bounds:
+    """`bounds` of a pool of that mode with another `least` or `most` (None: as it is). A static pool has one number, so either means both.
+
+    Raises BoundsRefused.
+    """
+    if mode == "static":
+        least, most = (most if least is None else least), (least if most is None else most)
+    new = Bounds(bounds.min if least is None else least, bounds.max if most is None else most)
+    if mode == "static" and new.min != new.max:
+        raise BoundsRefused(f"a static pool has always the same number of workers, not {new.min} to {new.max}")
+    if mode == "ondemand" and new.min:
+        raise BoundsRefused("a pool in mode ondemand has no workers at rest: min is 0")
+    if not (1 <= new.max <= WORKERS_LIMIT and new.min >= 0):
+        raise BoundsRefused(f"a pool has 1 to {WORKERS_LIMIT} workers at most, not {new.max}, and not {new.min} at least")
+    if new.min > new.max:
+        raise BoundsRefused(f"min {new.min} is more than max {new.max}")
+    return new
+
+
+def stepped(bounds: Bounds, mode: str, step: int) -> Bounds:
+    """One worker more (`step` 1) or less (-1) at any time: for a static pool their number, for a dynamic one the least, for ondemand the most.
+
+    Raises BoundsRefused.
+    """
+    if mode == "ondemand":
+        return changed(bounds, mode, None, bounds.max + step)
+    least = bounds.min + step
+    return changed(bounds, mode, least, least if mode == "static" else max(bounds.max, least))
+
+
+def described(bounds: Bounds) -> str:
+    """``4 workers`` or ``2 to 16 workers``."""
+    return f"{bounds.max} workers" if bounds.min == bounds.max else f"{bounds.min} to {bounds.max} workers"

@@ -1,0 +1,104 @@
+"""How many workers a pool wants, with a memory: what was wanted lately is kept ready for `idle_timeout`, so that a load that comes and goes does not flap."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from fcgipm.pool.policy import Bounds, Load, PoolSettings, growth_reason, shrink_reason, wanted
+from fcgipm.pool.worker import WorkerHandle
+
+
+class Scaling:
+    """`reason` says why the pool has the size it has; `peak` is the most workers that it had; `max_reached` how often it needed more than it may have.
+
+    `allowance` is the pool's share of the daemon's `max_workers`, None without such a limit.
+    """
+
+    def __init__(self, settings: PoolSettings) -> None:
+        self.load = Load(0, 0)
+        self.allowance: int | None = None
+        self.peak = 0
+        self.max_reached = 0
+        self._settings = settings
+        self._bounds = Bounds(settings.min, settings.max)
+        self._over = False
+        self._earlier: deque[tuple[float, int]] = deque()
+        """What was wanted before, as (until when, how many), the largest first; what was exceeded later is not remembered."""
+        self.reason = f"{self.wanted} wanted at rest"
+
+    @property
+    def bounds(self) -> Bounds:
+        """Least and most workers, as told last; `target` also respects the allowance."""
+        return self._bounds
+
+    @property
+    def wanted(self) -> int:
+        """Workers wanted for the load of this moment."""
+        return wanted(self.load, self._bounds, self._settings.threads, self._settings.spare)
+
+    @property
+    def most(self) -> int:
+        """Workers that there may be."""
+        return self._bounds.max if self.allowance is None else min(self._bounds.max, self.allowance)
+
+    def held(self, now: float) -> int:
+        """Workers wanted, or kept because they were wanted within `idle_timeout`; without regard to the allowance."""
+        while self._earlier and self._earlier[0][0] + self._settings.idle_timeout <= now:
+            self._earlier.popleft()
+        before = self._earlier[0][1] if self._earlier else 0
+        return self._bounds.clamp(max(self.wanted, before))
+
+    def target(self, now: float) -> int:
+        """Workers that there should be."""
+        return min(self.held(now), self.most)
+
+    @property
+    def next_change(self) -> float | None:
+        """When `held` falls although nothing happens."""
+        return self._earlier[0][0] + self._settings.idle_timeout if self._earlier else None
+
+    def observe(self, load: Load, now: float) -> None:
+        """Take in the load of this moment."""
+        before, self.load = self.wanted, load
+        self._remember(before, now)
+        over = load.needed(self._settings.threads) > self.most
+        self.max_reached += over and not self._over
+        self._over = over
+
+    @property
+    def over(self) -> bool:
+        """Whether more is needed than there may be."""
+        return self._over
+
+    def rebound(self, bounds: Bounds | None, now: float) -> None:
+        """Other bounds from now on, None: those of the configuration. What was wanted before does not count any more."""
+        self._bounds = bounds or Bounds(self._settings.min, self._settings.max)
+        self._earlier.clear()
+
+    def grown(self, count: int, workers: int) -> str:
+        """`count` workers are added to `workers`: why."""
+        self.reason = growth_reason(count, self.load, workers, self._bounds, self._settings.spare)
+        self.peak = max(self.peak, workers + count)
+        return self.reason
+
+    def shrunk(self, count: int, workers: int) -> str:
+        """`count` of `workers` leave: why."""
+        pressed = self.most < self._bounds.max
+        self.reason = shrink_reason(count, workers, Bounds(self._bounds.min, self.most), self._settings.idle_timeout, pressed)
+        return self.reason
+
+    def _remember(self, before: int, now: float) -> None:
+        while self._earlier and self._earlier[-1][1] <= before:
+            self._earlier.pop()
+        if before > self.wanted:
+            self._earlier.append((now, before))
+
+
+def surplus(workers: Iterable[WorkerHandle], target: int, most: int) -> list[WorkerHandle]:
+    """Those of `workers` (that stay, of one generation) who leave: idle ones, the longest idle first, down to `target`; beyond `most` busy ones too,
+    which finish their request first. One that does not accept yet never leaves but for `most`."""
+    staying = list(workers)
+    order = sorted(staying, key=lambda worker: (worker.busy, not worker.ready, worker.active_at or 0.0))
+    idle = [worker for worker in order if worker.ready and not worker.busy]
+    return [*idle[: max(0, len(staying) - target)], *order[len(idle) :][: max(0, len(staying) - most - len(idle))]]

@@ -1,0 +1,52 @@
+"""Which bounds a running pool can be given."""
+
+from __future__ import annotations
+
+import pytest
+
+from fcgipm.pool.bounds import BoundsRefused, changed, described, stepped
+from fcgipm.pool.policy import Bounds
+
+
+def test_one_bound_or_both() -> None:
+    assert changed(Bounds(2, 8), "dynamic", None, 20) == Bounds(2, 20)
+    assert changed(Bounds(2, 8), "dynamic", 4, None) == Bounds(4, 8)
+    assert changed(Bounds(2, 8), "dynamic", 9, 9) == Bounds(9, 9)
+    assert changed(Bounds(0, 8), "ondemand", None, 3) == Bounds(0, 3)
+
+
+def test_a_static_pool_has_one_number() -> None:
+    assert changed(Bounds(2, 2), "static", 5, None) == changed(Bounds(2, 2), "static", None, 5) == Bounds(5, 5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "least", "most", "why"),
+    [
+        ("dynamic", 9, None, "min 9 is more than max 8"),
+        ("dynamic", None, 1, "min 2 is more than max 1"),
+        ("dynamic", None, 1001, "a pool has 1 to 1000 workers at most, not 1001, and not 2 at least"),
+        ("static", 0, None, "a pool has 1 to 1000 workers at most, not 0, and not 0 at least"),
+        ("static", 3, 4, "a static pool has always the same number of workers, not 3 to 4"),
+        ("ondemand", 1, None, "a pool in mode ondemand has no workers at rest: min is 0"),
+    ],
+)
+def test_what_cannot_be_says_why(mode: str, least: int | None, most: int | None, why: str) -> None:
+    with pytest.raises(BoundsRefused) as refused:
+        changed(Bounds(0 if mode == "ondemand" else 2, 8), mode, least, most)
+    assert str(refused.value) == why
+
+
+def test_signals_go_one_step() -> None:
+    assert stepped(Bounds(4, 4), "static", 1) == Bounds(5, 5)
+    assert stepped(Bounds(4, 4), "static", -1) == Bounds(3, 3)
+    assert stepped(Bounds(2, 8), "dynamic", 1) == Bounds(3, 8)
+    assert stepped(Bounds(8, 8), "dynamic", 1) == Bounds(9, 9)
+    assert stepped(Bounds(2, 8), "dynamic", -1) == Bounds(1, 8)
+    assert stepped(Bounds(0, 8), "ondemand", -1) == Bounds(0, 7)
+    for bounds, mode in ((Bounds(1, 1), "static"), (Bounds(0, 8), "dynamic"), (Bounds(0, 1), "ondemand")):
+        with pytest.raises(BoundsRefused):
+            stepped(bounds, mode, -1)
+
+
+def test_in_words() -> None:
+    assert described(Bounds(4, 4)) == "4 workers" and described(Bounds(2, 4)) == "2 to 4 workers"

@@ -1,0 +1,52 @@
+"""max_workers is dealt out fairly."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fcgipm.pool.sharing import Claim, share
+
+CLAIMS = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 40)).map(lambda n: Claim(n[0], sum(n[:2]), sum(n))),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.mark.parametrize(
+    ("total", "claims", "shares"),
+    [
+        (10, [Claim(1, 2, 3), Claim(1, 1, 1)], [3, 1]),
+        (10, [Claim(2, 20, 20), Claim(2, 20, 20)], [5, 5]),
+        (10, [Claim(2, 20, 20), Claim(2, 3, 3)], [7, 3]),
+        (10, [Claim(0, 2, 10), Claim(0, 8, 8)], [2, 8]),  # What is only held gives way to what is needed.
+        (10, [Claim(0, 2, 10), Claim(0, 5, 5)], [5, 5]),
+        (4, [Claim(3, 3, 3), Claim(3, 9, 9)], [3, 3]),  # The least is never taken away.
+    ],
+)
+def test_examples(total: int, claims: list[Claim], shares: list[int]) -> None:
+    assert share(total, claims) == shares
+
+
+@given(total=st.integers(0, 100), claims=CLAIMS)
+def test_nobody_gets_less_than_its_least_or_more_than_it_asks_and_all_together_no_more_than_there_is(total: int, claims: list[Claim]) -> None:
+    shares = share(total, claims)
+    assert all(claim.least <= one <= claim.held for one, claim in zip(shares, claims, strict=True))
+    assert sum(shares) <= max(total, sum(claim.least for claim in claims))
+
+
+@given(total=st.integers(0, 100), claims=CLAIMS)
+def test_nothing_lies_idle_while_somebody_lacks_it(total: int, claims: list[Claim]) -> None:
+    shares = share(total, claims)
+    lacking = [claim for one, claim in zip(shares, claims, strict=True) if one < claim.held]
+    assert not lacking or sum(shares) >= total
+
+
+@given(total=st.integers(0, 100), claims=CLAIMS)
+def test_who_lacks_something_has_no_less_than_others_were_given_above_their_least(total: int, claims: list[Claim]) -> None:
+    shares = share(total, claims)
+    for one, claim in zip(shares, claims, strict=True):
+        if one < claim.wanted:
+            assert all(other <= max(one + 1, its.least) for other, its in zip(shares, claims, strict=True))
