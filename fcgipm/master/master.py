@@ -26,7 +26,7 @@ from fcgipm.pool.bounds import BoundsRefused, changed, described, stepped
 from fcgipm.pool.happenings import Allowed, ReplaceRequested, ScaleRequested, StopNow, StopRequested
 from fcgipm.pool.policy import Bounds
 from fcgipm.pool.pool import Pool
-from fcgipm.pool.sharing import Claim, share
+from fcgipm.pool.sharing import Claim, attainable, share
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
@@ -208,9 +208,10 @@ class Master:
         if claims == self._claims:
             return
         self._claims = claims
-        for runner, workers in zip(self._runners, share(total, claims), strict=True):
-            if workers != runner.pool.scaling.allowance:
-                self._step(runner, (Allowed(workers),))
+        for index, (runner, workers) in enumerate(zip(self._runners, share(total, claims), strict=True)):
+            allowed, scaling = Allowed(workers, attainable(total, claims, index)), runner.pool.scaling
+            if allowed != (scaling.allowance, scaling.attainable):
+                self._step(runner, (allowed,))
 
     def _empty_queue(self) -> None:
         while self._queue:

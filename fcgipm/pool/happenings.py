@@ -83,9 +83,10 @@ class ScaleRequested(NamedTuple):
 
 
 class Allowed(NamedTuple):
-    """The pool's share of `max_workers`."""
+    """The pool's share of `max_workers`, and what it would be if the pool asked for more."""
 
     workers: int
+    attainable: int
 
 
 class ReplaceRequested(NamedTuple):

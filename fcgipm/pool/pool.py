@@ -110,13 +110,14 @@ class Pool:
     @property
     def may_grow(self) -> bool:
         """Whether more load would mean more workers."""
-        return self.phase is PoolPhase.RUNNING and self.roster.staying < self.scaling.most
+        return self.phase is PoolPhase.RUNNING and self.roster.staying < self.scaling.most_ever
 
     @property
     def claim(self) -> Claim:
-        """What it asks for of `max_workers`."""
+        """What it asks for of `max_workers`. Workers that are not needed may be kept, but none is started: two pools would take them from each other."""
         scaling = self.scaling
-        return Claim(scaling.bounds.min, scaling.wanted, scaling.held(self._decisions.now))
+        kept = min(scaling.held(self._decisions.now), self.roster.staying)
+        return Claim(scaling.bounds.min, scaling.wanted, max(scaling.wanted, kept))
 
     @property
     def next_wakeup(self) -> float | None:
@@ -325,7 +326,7 @@ class Pool:
         self.roster.handles = 2 * self.scaling.bounds.max
 
     def _allowed(self, happening: event.Allowed) -> None:
-        self.scaling.allowance = happening.workers
+        self.scaling.allowance, self.scaling.attainable = happening
 
     # Replacing.
 

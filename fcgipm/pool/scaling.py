@@ -12,12 +12,13 @@ from fcgipm.pool.worker import WorkerHandle
 class Scaling:
     """`reason` says why the pool has the size it has; `peak` is the most workers that it had; `max_reached` how often it needed more than it may have.
 
-    `allowance` is the pool's share of the daemon's `max_workers`, None without such a limit.
+    `allowance` is the pool's share of the daemon's `max_workers`, `attainable` what it would be if the pool asked for more; None without such a limit.
     """
 
     def __init__(self, settings: PoolSettings) -> None:
         self.load = Load(0, 0)
         self.allowance: int | None = None
+        self.attainable: int | None = None
         self.peak = 0
         self.max_reached = 0
         self._settings = settings
@@ -41,6 +42,11 @@ class Scaling:
     def most(self) -> int:
         """Workers that there may be."""
         return self._bounds.max if self.allowance is None else min(self._bounds.max, self.allowance)
+
+    @property
+    def most_ever(self) -> int:
+        """Workers that there may be once they are asked for."""
+        return self._bounds.max if self.attainable is None else min(self._bounds.max, self.attainable)
 
     def held(self, now: float) -> int:
         """Workers wanted, or kept because they were wanted within `idle_timeout`; without regard to the allowance."""

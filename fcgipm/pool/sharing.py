@@ -26,6 +26,13 @@ def share(total: int, claims: Sequence[Claim]) -> list[int]:
     return shares
 
 
+def attainable(total: int, claims: Sequence[Claim], index: int) -> int:
+    """Workers that the pool at `index` would be allowed if it wanted any number: whether it gains by asking for more."""
+    claims = list(claims)
+    claims[index] = Claim(claims[index].least, total, total)
+    return share(total, claims)[index]
+
+
 def _fill(shares: list[int], wishes: Sequence[int], rest: int) -> None:
     """Raise the lowest shares first, up to what each wishes, until nothing is left of `rest`."""
     while rest > 0:

@@ -249,12 +249,12 @@ def test_scaled_by_command() -> None:
 
 def test_a_share_of_max_workers_is_kept_to() -> None:
     world = pool()
-    world.step(event.Allowed(3))
+    world.step(event.Allowed(3, 3))
     world.look(busy=2, waiting=4)
     world.all_up()
     assert len(world.serving()) == 3 and not world.pool.may_grow
     assert world.pool.claim == (2, 7, 7)
-    world.step(event.Allowed(2))
+    world.step(event.Allowed(2, 2))
     assert len(world.serving()) == 2 and world.pool.scaling.reason == "-1: other pools need them"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgipm.pool.sharing import Claim, share
+from fcgipm.pool.sharing import Claim, attainable, share
 
 CLAIMS = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 40)).map(lambda n: Claim(n[0], sum(n[:2]), sum(n))),
@@ -50,3 +50,15 @@ def test_who_lacks_something_has_no_less_than_others_were_given_above_their_leas
     for one, claim in zip(shares, claims, strict=True):
         if one < claim.wanted:
             assert all(other <= max(one + 1, its.least) for other, its in zip(shares, claims, strict=True))
+
+
+def test_attainable_is_what_asking_for_everything_would_bring() -> None:
+    claims = [Claim(2, 3, 8), Claim(2, 2, 2), Claim(2, 20, 20)]
+    assert [attainable(20, claims, index) for index in range(3)] == [9, 9, 15]
+    assert share(20, [Claim(2, 20, 20), *claims[1:]])[0] == 9
+
+
+@given(total=st.integers(0, 100), claims=CLAIMS)
+def test_asking_for_everything_never_brings_less(total: int, claims: list[Claim]) -> None:
+    for index, one in enumerate(share(total, claims)):
+        assert attainable(total, claims, index) >= one
