@@ -9,6 +9,8 @@ import click
 from fcgipm.cli.configured import file_option, load_or_exit
 from fcgipm.config.effective import JSON
 from fcgipm.config.errors import printable
+from fcgipm.pool.bounds import described
+from fcgipm.pool.policy import Bounds
 from fcgipm.system import exit_codes
 
 
@@ -29,8 +31,8 @@ def command(file: str | None, try_import: bool) -> None:
 
 
 def _summary(pool: JSON) -> str:
-    workers, threads = pool["workers"]["max"], pool["workers"]["threads"]
-    processes = f"{workers} worker{'' if workers == 1 else 's'}" + (f" of {threads} threads" if threads > 1 else "")
+    workers, threads = pool["workers"], pool["workers"]["threads"]
+    processes = described(Bounds(workers["min"], workers["max"])) + (f" of {threads} threads" if threads > 1 else "")
     addresses = ", ".join(listen["address"] for listen in pool["listen"])
     return printable(
         f"{pool['name']}: {pool['app']} on {addresses}, {processes}" + (f", as {pool['user']}" if pool["user"] else "")

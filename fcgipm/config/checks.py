@@ -63,11 +63,12 @@ def _scaling_lost(pool: PoolLayers) -> bool:
 
 
 def _max_workers(layers: Layers) -> Iterator[Problem]:
-    least = {pool.name: values(pool.keys.workers)["min"] for pool in layers.pools if not _scaling_lost(pool)}
+    """A pool that rests without workers must be able to have one beside what the others have at rest."""
+    least = {pool.name: max(values(pool.keys.workers)["min"], 1) for pool in layers.pools if not _scaling_lost(pool)}
     total, limit = sum(least.values()), layers.file.max_workers
     if limit is not None and total > limit:
-        pools = ", ".join(f"{name} {count}" for name, count in least.items() if count)
-        text = f"must be at least {total}, not {limit}: so many workers the pools have at rest ({pools})"
+        pools = ", ".join(f"{name} {count}" for name, count in least.items())
+        text = f"must be at least {total}, not {limit}: so many workers the pools need at least ({pools})"
         yield layers.node.problem_of("max_workers", text=f"{text}; raise it, or give a pool fewer")
 
 

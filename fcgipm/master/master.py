@@ -22,7 +22,7 @@ from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
 from fcgipm.master.web import HttpProcess
-from fcgipm.pool.bounds import BoundsRefused, changed, described, stepped
+from fcgipm.pool.bounds import BoundsRefused, changed, check_total, described, stepped
 from fcgipm.pool.happenings import Allowed, ReplaceRequested, ScaleRequested, StopNow, StopRequested
 from fcgipm.pool.policy import Bounds
 from fcgipm.pool.pool import Pool
@@ -137,11 +137,12 @@ class Master:
         if runner is None:
             return None
         scaling, workers = runner.pool.scaling, runner.settings["workers"]
-        bounds = None if request.get("reset") else changed(scaling.bounds, workers["mode"], request.get("min"), request.get("max"))
+        file = Bounds(workers["min"], workers["max"])
+        bounds = file if request.get("reset") else changed(scaling.bounds, workers["mode"], request.get("min"), request.get("max"))
+        check_total(self.settings["max_workers"], [bounds.min, *(r.pool.scaling.bounds.min for r in self._runners if r is not runner)])
         self._step(runner, (ScaleRequested(bounds),))
         runner.set_alarm()
-        file = described(Bounds(workers["min"], workers["max"]))
-        return f"{runner.name}: {described(scaling.bounds)} (the configuration says {file})"
+        return f"{runner.name}: {described(scaling.bounds)} (the configuration says {described(file)})"
 
     def stop(self, now: bool) -> None:
         """Stop gracefully, or at once; asking again changes nothing but to make it quicker.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fcgipm.pool.policy import WORKERS_LIMIT, Bounds
 
 
@@ -39,6 +41,14 @@ def stepped(bounds: Bounds, mode: str, step: int) -> Bounds:
     return changed(bounds, mode, least, least if mode == "static" else max(bounds.max, least))
 
 
+def check_total(total: int | None, least: Iterable[int]) -> None:
+    """Raise BoundsRefused unless pools with these bounds below can all have a worker within `max_workers`, if there is such a limit."""
+    needed = sum(max(one, 1) for one in least)
+    if total is not None and needed > total:
+        raise BoundsRefused(f"all pools would need {needed} workers at least, and max_workers is {total}")
+
+
 def described(bounds: Bounds) -> str:
-    """``4 workers`` or ``2 to 16 workers``."""
-    return f"{bounds.max} workers" if bounds.min == bounds.max else f"{bounds.min} to {bounds.max} workers"
+    """``1 worker``, ``4 workers`` or ``2 to 16 workers``."""
+    count = f"{bounds.max}" if bounds.min == bounds.max else f"{bounds.min} to {bounds.max}"
+    return f"{count} worker{'' if count == '1' else 's'}"

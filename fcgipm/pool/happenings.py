@@ -77,9 +77,9 @@ class Observed(NamedTuple):
 
 
 class ScaleRequested(NamedTuple):
-    """Other bounds from now on; None: those of the configuration."""
+    """Other bounds from now on."""
 
-    bounds: Bounds | None
+    bounds: Bounds
 
 
 class Allowed(NamedTuple):

@@ -322,7 +322,7 @@ class Pool:
             self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy")
 
     def _scale_requested(self, happening: event.ScaleRequested) -> None:
-        self.scaling.rebound(happening.bounds, self._decisions.now)
+        self.scaling.rebound(happening.bounds)
         self.roster.handles = 2 * self.scaling.bounds.max
 
     def _allowed(self, happening: event.Allowed) -> None:

@@ -77,9 +77,9 @@ class Scaling:
         """Whether more is needed than there may be."""
         return self._over
 
-    def rebound(self, bounds: Bounds | None, now: float) -> None:
-        """Other bounds from now on, None: those of the configuration. What was wanted before does not count any more."""
-        self._bounds = bounds or Bounds(self._settings.min, self._settings.max)
+    def rebound(self, bounds: Bounds) -> None:
+        """Other bounds from now on. What was wanted before does not count any more."""
+        self._bounds = bounds
         self._earlier.clear()
 
     def grown(self, count: int, workers: int) -> str:

@@ -13,6 +13,9 @@ COMMANDS = {
     "memory": "8 workers with a Django admin: memory of the whole tree, beside uWSGI",
     "loop": "CPU of one running FastCGI backend per request, without nginx",
     "doors": "many clients at the embedded web server, beside nginx",
+    "crowd": "40 clients at pools that rest, beside php-fpm and uWSGI",
+    "steady": "what growing costs those who are being served",
+    "rest": "wake-ups at rest, and the master's CPU under load",
     "floor": "serve the bare loop without features on a socket",
 }
 

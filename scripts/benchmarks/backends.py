@@ -10,21 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import daemon
 from benchmarks.front import Route
 from benchmarks.processes import PYTHON_PACKAGES, SCRIPTS, BenchError, Process, command, find, program
 
 APPLICATIONS = SCRIPTS / "benchmarks" / "applications"
 PHP_HELLO = '<?php header("Content-Type: text/plain"); header("Content-Length: 12"); echo "Hello world\\n";\n'
-
-FCGIPM_YAML = """\
-control: {folder}/control.sock
-pools:
-  hello:
-    app: hello:application
-    directory: {directory}
-    listen: {{address: "unix:{socket}", mode: "0666"}}
-    workers: 2
-"""
 
 PHP_FPM_CONF = """\
 [global]
@@ -75,9 +66,7 @@ class Backend(NamedTuple):
 
 
 def fcgipm(folder: Path, socket: Path) -> list[str]:
-    config = folder / "fcgipm.yaml"
-    config.write_text(FCGIPM_YAML.format(folder=folder, directory=APPLICATIONS, socket=socket))
-    return [program("fcgipm", PYTHON_PACKAGES), "run", "-c", str(config)]
+    return daemon.fcgipm(folder, {"hello": daemon.pool("hello:application", APPLICATIONS, socket, 2)})
 
 
 def uwsgi(protocol: str) -> Callable[[Path, Path], list[str]]:

@@ -13,27 +13,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import table, wrk
+from benchmarks import daemon, table, wrk
 from benchmarks.applications.hello import BODY
 from benchmarks.backends import APPLICATIONS
 from benchmarks.front import Front, Route, free_port
-from benchmarks.processes import PYTHON_PACKAGES, BenchError, Folder, Process, program
+from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
 
 HEAD = ["hello world", "requests/s", "p50 ms", "p99 ms", "requests", "bad"]
-
-FCGIPM_YAML = """\
-control: {folder}/control.sock
-http:
-  - {{listen: "127.0.0.1:{port}", pool: web}}
-pools:
-  web:
-    app: hello:application
-    directory: {directory}
-    listen: {{address: "unix:{folder}/web.sock", mode: "0666"}}
-    workers: 2
-"""
-
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
@@ -58,12 +45,13 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, wrk.Load]]:
     """Each door's load, round by round."""
     progress, port = Progress(), free_port()
-    config = folder / "fcgipm.yaml"
-    config.write_text(FCGIPM_YAML.format(folder=folder, port=port, directory=APPLICATIONS))
-    route = Route("fcgipm", folder / "web.sock", "fastcgi", kept=True)
+    socket = folder / "web.sock"
+    route = Route("fcgipm", socket, "fastcgi", kept=True)
+    pools = {"web": daemon.pool("hello:application", APPLICATIONS, socket, 2)}
+    argv = daemon.fcgipm(folder, pools, http=[{"listen": f"127.0.0.1:{port}", "pool": "web"}])
     loads = []
-    with Process([program("fcgipm", PYTHON_PACKAGES), "run", "-c", str(config)]) as daemon:
-        daemon.wait_for_line("ready to serve")
+    with Process(argv) as server:
+        server.wait_for_line("ready to serve")
         front = Front(folder, [route])
         with front.process:
             front.process.wait_for_port(front.port)

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import canned, cpu, django_project, pss, pump, table
+from benchmarks import canned, cpu, daemon, django_project, pss, pump, table
 from benchmarks.backends import Backend
 from benchmarks.processes import PYTHON_PACKAGES, Folder, program
 from benchmarks.progress import Progress
@@ -29,16 +29,6 @@ SERVED_SECONDS = 0.002
 EXTRA_BURSTS = 50
 MASTER_AIM_MIB = 14.0
 HEAD = ["PSS in MiB", "processes", "served", "master", "beside it", "tree", "anonymous"]
-
-FCGIPM_YAML = """\
-control: {folder}/control.sock
-pools:
-  shop:
-    app: shop.wsgi:application
-    directory: {site}
-    listen: {{address: "unix:{socket}", mode: "0666"}}
-    workers: {workers}
-"""
 
 LOGIN = {
     **{name: value for name, value in canned.BROWSER.items() if name != "HTTP_COOKIE"},
@@ -95,9 +85,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def fcgipm(site: Path, workers: int) -> Backend:
     def start(folder: Path, socket: Path) -> list[str]:
-        config = folder / "fcgipm.yaml"
-        config.write_text(FCGIPM_YAML.format(folder=folder, site=site, socket=socket, workers=workers))
-        return [program("fcgipm", PYTHON_PACKAGES), "run", "-c", str(config)]
+        return daemon.fcgipm(folder, {"shop": daemon.pool("shop.wsgi:application", site, socket, workers)})
 
     return Backend("fcgipm", "fastcgi", start, ready="ready to serve")
 

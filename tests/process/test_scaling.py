@@ -204,9 +204,17 @@ class TestBounds:
         rests_with(daemon, 2)
         assert daemon.command("scale", "api", "--max", "4").stdout.startswith("api: 4 workers")
         rests_with(daemon, 4, "api")
-        assert daemon.command("scale", "api", "--min", "1").stdout.startswith("api: 1 workers")
+        assert daemon.command("scale", "api", "--min", "1").stdout.startswith("api: 1 worker (")
         rests_with(daemon, 1, "api")
         assert status(daemon, "api")["exits"]["scale"] == 3
+
+    def test_scale_leaves_every_pool_a_worker_of_max_workers(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": DYNAMIC, "od": ONDEMAND}, settings={"max_workers": 4})
+        done = daemon.command("scale", "web", "--min", "4")
+        assert done.returncode == 1 and "all pools would need 5 workers at least, and max_workers is 4" in done.stderr
+        assert daemon.command("scale", "web", "--min", "3").returncode == 0
+        rests_with(daemon, 3)
+        assert ask(daemon.address("od"), "/hello").body == b"hello"
 
     @pytest.mark.parametrize(
         ("arguments", "code", "why"),

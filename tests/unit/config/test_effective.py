@@ -116,12 +116,12 @@ def test_workers(workers: str, mode: str, least: int, most: int, spare: int, idl
     }
 
 
-def test_max_workers_may_be_what_the_pools_have_at_rest() -> None:
-    text = f"max_workers: 6\n{pool('workers: {min: 2, max: 8}')}" + "".join(
+def test_max_workers_may_be_what_the_pools_need_at_least() -> None:
+    text = f"max_workers: 7\n{pool('workers: {min: 2, max: 8}')}" + "".join(
         f"  {name}: {{app: 'a:b', listen: {listen}, workers: {workers}}}\n"
         for name, listen, workers in (("api", "fd:3", "4"), ("blog", "fd:4", "{mode: ondemand}"))
     )
-    assert config(text)["max_workers"] == 6
+    assert config(text)["max_workers"] == 7
 
 
 def test_listeners_of_every_form_in_one_list() -> None:

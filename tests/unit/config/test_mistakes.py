@@ -212,7 +212,7 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("max_workers: 100001\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:14: max_workers: must be at most 100000, not 100001"),
         (
             "max_workers: 1\npools: {w: {app: 'a:b', listen: fd:3}}\n",
-            "1:14: max_workers: must be at least 2, not 1: so many workers the pools have at rest (w 2); raise it, or give a pool fewer",
+            "1:14: max_workers: must be at least 2, not 1: so many workers the pools need at least (w 2); raise it, or give a pool fewer",
         ),
         ("log: stderr\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:6: log: must be a mapping (`key: value` lines), not "stderr"'),
     ],
@@ -245,7 +245,7 @@ def test_a_limit_below_what_the_pools_have_at_rest() -> None:
           d: {app: "x:y", listen: fd:6, workers: {min: x}}
     """
     assert problems(text) == [
-        "1:14: max_workers: must be at least 7, not 6: so many workers the pools have at rest (a 4, b 3); raise it, or give a pool fewer",
+        "1:14: max_workers: must be at least 8, not 6: so many workers the pools need at least (a 4, b 3, c 1); raise it, or give a pool fewer",
         '6:48: pools.d.workers.min: must be a whole number, not "x"',
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -21,6 +22,9 @@ from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
+from fcgipm.pool.policy import Load
+from fcgipm.system.listeners import Listener
+from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import output_pipe
 
 
@@ -90,3 +94,23 @@ def test_what_never_greeted_is_found_by_its_output(runner: PoolRunner) -> None:
     runner.drop_channel(runner.workers[1].channel)
     theirs.close()
     os.close(write_end)
+
+
+# Queues.
+
+
+def refuse() -> socket.socket:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_where_the_kernel_does_not_tell_who_waits_the_pool_doubles_and_says_so_once(runner: PoolRunner, tmp_path: Path, queue: deque[Happening]) -> None:
+    runner.queues = Queues(refuse)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "sock"))
+        listening.listen(5)
+        runner.listeners.append(Listener(f"unix:{tmp_path / 'sock'}", listening))
+        assert runner.look(1.0).waiting == 1, "the alarm went off: somebody waits"
+        runner.pool.scaling.observe(Load(4, 0), 1.0)
+        assert [runner.look(now).waiting for now in (2.0, 3.0)] == [4, 4]
+    said = [line for line in (tmp_path / "log").read_text().splitlines() if "does not tell" in line]
+    assert len(said) == 1 and said[0].endswith("web: the kernel does not tell how many wait (Operation not permitted): scaling on busy workers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fcgipm.pool.bounds import BoundsRefused, changed, described, stepped
+from fcgipm.pool.bounds import BoundsRefused, changed, check_total, described, stepped
 from fcgipm.pool.policy import Bounds
 
 
@@ -49,4 +49,11 @@ def test_signals_go_one_step() -> None:
 
 
 def test_in_words() -> None:
-    assert described(Bounds(4, 4)) == "4 workers" and described(Bounds(2, 4)) == "2 to 4 workers"
+    assert [described(Bounds(*bounds)) for bounds in ((4, 4), (2, 4), (1, 1), (0, 1))] == ["4 workers", "2 to 4 workers", "1 worker", "0 to 1 workers"]
+
+
+def test_all_pools_together_need_a_worker_each() -> None:
+    check_total(None, [1000, 1000])
+    check_total(4, [3, 0])
+    with pytest.raises(BoundsRefused, match="all pools would need 5 workers at least, and max_workers is 4"):
+        check_total(4, [4, 0])

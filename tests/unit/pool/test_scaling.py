@@ -94,9 +94,9 @@ def test_new_bounds_hold_at_once() -> None:
     one = scaling()
     one.observe(Load(7, 0), 100.0)
     one.observe(Load(0, 0), 100.0)
-    one.rebound(Bounds(1, 3), 100.0)
+    one.rebound(Bounds(1, 3))
     assert one.target(100.0) == 1
-    one.rebound(None, 100.0)
+    one.rebound(Bounds(2, 8))
     assert one.target(100.0) == 2
 
 
@@ -242,7 +242,7 @@ def test_scaled_by_command() -> None:
     for number in [number for number in world.pool.workers if number not in world.serving()]:
         world.exit(number, clean=True)
     assert world.pool.exits["scale"] == 3
-    world.step(event.ScaleRequested(None))
+    world.step(event.ScaleRequested(Bounds(2, 8)))
     world.all_up()
     assert len(world.serving()) == 2
 
