@@ -26,7 +26,7 @@ class Scaling:
         self._over = False
         self._earlier: deque[tuple[float, int]] = deque()
         """What was wanted before, as (until when, how many), the largest first; what was exceeded later is not remembered."""
-        self.reason = f"{self.wanted} wanted at rest"
+        self.reason = "at rest since the start"
 
     @property
     def bounds(self) -> Bounds:
