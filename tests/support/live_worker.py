@@ -255,6 +255,7 @@ class LiveWorker:
             "directory": self.directory,
             "mount": self.mount,
             "threads": self.threads,
+            "preload": True,
             "no_new_privs": True,
             "master": os.getpid(),
             "listen": [{"address": self.address, "allow": self.allow}],
