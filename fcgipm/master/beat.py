@@ -22,7 +22,7 @@ BUSY_INTERVAL = 0.050
 """Seconds between looks while anything is busy."""
 
 GROWING_INTERVAL = 0.010
-"""Seconds between looks while nobody is free and there may be more: workers are being forked, or soon will be. Also the shortest time between two alarms."""
+"""Seconds between looks while somebody waits and there may be more workers: forks are under way. Also the shortest time between two alarms."""
 
 
 class Sleep(Enum):
@@ -35,10 +35,10 @@ class Sleep(Enum):
 
 class Eyes(NamedTuple):
     """What a beat looks with, and whom it tells: `serving` gives number and first slot of each worker that serves, `waiting` how many connections wait
-    (asked when no worker is free), `may_grow` whether more of them mean more workers; `give` sends HANDOVER to one."""
+    at that time (asked when no worker is free), `may_grow` whether more of them mean more workers; `give` sends HANDOVER to one."""
 
     serving: Callable[[], Iterable[tuple[int, int]]]
-    waiting: Callable[[], int]
+    waiting: Callable[[float], int]
     may_grow: Callable[[], bool]
     give: Callable[[int], None]
 
@@ -68,7 +68,7 @@ class Beat:
         look = {number: self._read(slot) for number, slot in self._eyes.serving()}
         busy = [slot for slots in look.values() for slot in slots if slot.busy]
         free = sum(map(len, look.values())) - len(busy)
-        waiting = 0 if free else self._eyes.waiting()
+        waiting = 0 if free else self._eyes.waiting(now)
         if not busy and not waiting and _begun(look) == _begun(self._before):
             self._fall_asleep(now)
             return Observed(look, 0)
@@ -78,7 +78,7 @@ class Beat:
         for number in givers(self._before, look, grows):
             self._eyes.give(number)
         self._before = look
-        self.next_look = now + (GROWING_INTERVAL if grows and not free else _interval(busy))
+        self.next_look = now + (GROWING_INTERVAL if grows and waiting else _interval(busy))
         return Observed(look, waiting)
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from fcgipm.pool.bounds import BoundsRefused, changed, check_total, described, s
 from fcgipm.pool.happenings import Allowed, ReplaceRequested, ScaleRequested, StopNow, StopRequested
 from fcgipm.pool.policy import Bounds
 from fcgipm.pool.pool import Pool
-from fcgipm.pool.sharing import Claim, attainable, share
+from fcgipm.pool.sharing import Claim, attainable, granted
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
@@ -75,7 +75,6 @@ class Master:
         self._share()
         for runner in self._runners:
             self._step(runner, ())
-            runner.set_alarm()
         self._dispatch()
         while not self._finished:
             self._loop.turn(self._timeout())
@@ -122,18 +121,18 @@ class Master:
 
     def replace(self, name: object) -> Pool | None:
         """Have a pool import its application anew; the pool, None if there is none of that name."""
-        runner = next((runner for runner in self._runners if runner.name == name), None)
+        runner = self._runner(name)
         if runner is None:
             return None
         self._step(runner, (ReplaceRequested(),))
         return runner.pool
 
     def scale(self, name: object, request: Mapping[str, Any]) -> str | None:
-        """Give a pool other bounds, until the configuration is read again; what holds now, None if there is no pool of that name.
+        """Give a pool other bounds, until `reset` or the next start; what holds now, None if there is no pool of that name.
 
         Raises BoundsRefused.
         """
-        runner = next((runner for runner in self._runners if runner.name == name), None)
+        runner = self._runner(name)
         if runner is None:
             return None
         scaling, workers = runner.pool.scaling, runner.settings["workers"]
@@ -141,8 +140,10 @@ class Master:
         bounds = file if request.get("reset") else changed(scaling.bounds, workers["mode"], request.get("min"), request.get("max"))
         check_total(self.settings["max_workers"], [bounds.min, *(r.pool.scaling.bounds.min for r in self._runners if r is not runner)])
         self._step(runner, (ScaleRequested(bounds),))
-        runner.set_alarm()
         return f"{runner.name}: {described(scaling.bounds)} (the configuration says {described(file)})"
+
+    def _runner(self, name: object) -> PoolRunner | None:
+        return next((runner for runner in self._runners if runner.name == name), None)
 
     def stop(self, now: bool) -> None:
         """Stop gracefully, or at once; asking again changes nothing but to make it quicker.
@@ -209,7 +210,7 @@ class Master:
         if claims == self._claims:
             return
         self._claims = claims
-        for index, (runner, workers) in enumerate(zip(self._runners, share(total, claims), strict=True)):
+        for index, (runner, workers) in enumerate(zip(self._runners, granted(total, claims), strict=True)):
             allowed, scaling = Allowed(workers, attainable(total, claims, index)), runner.pool.scaling
             if allowed != (scaling.allowance, scaling.attainable):
                 self._step(runner, (allowed,))
@@ -227,17 +228,14 @@ class Master:
         if look is not None and look <= now:
             self._look(runner, now)
             runner.set_alarm()
-        elif runner.parking.next_expiry is not None:
-            runner.parking.expire(now)
+        elif runner.parking.next_look is not None:
+            runner.parking.see_to(now)
 
     def _look(self, runner: PoolRunner, now: float) -> None:
         self._step(runner, (runner.look(now),))
 
     def _on_pool(self, happening: PoolHappened) -> None:
-        runner = happening.runner
-        self._step(runner, (happening.what,))
-        if runner.beat.sleep is Sleep.ASLEEP:  # Else its next look sees to the alarm.
-            runner.set_alarm()
+        self._step(happening.runner, (happening.what,))
 
     def _on_queue(self, happening: QueueGrew) -> None:
         """Look at once. The alarm is set by the look after this one, lest it go off for every connection of a crowd."""
@@ -258,6 +256,8 @@ class Master:
 
     def _step(self, runner: PoolRunner, happenings: Iterable[Any]) -> None:
         carry_out(runner, runner.pool.step(happenings, time.monotonic()))
+        if runner.beat.sleep is Sleep.ASLEEP:  # Else its next look sees to the alarm.
+            runner.set_alarm()
 
     # Signals.
 

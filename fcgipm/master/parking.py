@@ -7,11 +7,18 @@ its pool rests, and a connection without a request is not taken for a request th
 
 from __future__ import annotations
 
+import os
 import socket
+import time
 from collections.abc import Callable
 
 from fcgipm import handover
 from fcgipm.master.loop import Loop
+
+AT_ONCE = 1024
+"""Connections taken from the handover in one look: more than it holds, and a worker that fills it for ever does not keep the master."""
+RETRY_INTERVAL = 0.020
+"""Seconds until the handover is tried again after it was full."""
 
 
 class Parking:
@@ -26,39 +33,46 @@ class Parking:
         self._parked: dict[socket.socket, float] = {}
         self._refused: list[socket.socket] = []
         """Something has come, and the handover was full."""
+        self._retry_at = 0.0
 
     def __len__(self) -> int:
-        return len(self._parked)
+        return len(self._parked) + len(self._refused)
 
     @property
-    def next_expiry(self) -> float | None:
-        """When the one that was parked first has been silent for too long."""
-        return next(iter(self._parked.values()), None)
+    def next_look(self) -> float | None:
+        """When to call `see_to`: the one that was parked first has been silent for too long, or the handover may have room again."""
+        return self._retry_at if self._refused else next(iter(self._parked.values()), None)
 
     def sort(self, now: float) -> int:
-        """Empty the handover: who is silent is parked, the others go back in. How many those are."""
+        """Empty the handover, as far as one look should: who is silent is parked, the others go back in. How many those are."""
         ready, self._refused = self._refused, []
-        while (number := handover.take(self._take)) is not None:
-            if number != handover.LOST:
-                connection = socket.socket(fileno=number)
-                if _has_something(connection):
-                    ready.append(connection)
-                else:
-                    self._park(connection, now)
-        return sum(self._hand_on(connection) for connection in ready)
+        for _ in range(AT_ONCE):
+            number = handover.take(self._take)
+            if number is None:
+                break
+            connection = _connection(number)
+            if connection is not None and _has_something(connection):
+                ready.append(connection)
+            elif connection is not None:
+                self._park(connection, now)
+        return sum(self._hand_on(connection, now) for connection in ready)
 
-    def expire(self, now: float) -> None:
-        """Close what has been silent for too long."""
+    def see_to(self, now: float) -> None:
+        """Close what has been silent for too long, and hand on what the handover had no room for."""
         for connection in [connection for connection, until in self._parked.items() if until <= now]:
             self._leave(connection)
             connection.close()
+        if self._refused and now >= self._retry_at:
+            refused, self._refused = self._refused, []
+            for connection in refused:
+                self._hand_on(connection, now)
 
-    def empty(self) -> None:
+    def empty(self, now: float) -> None:
         """The pool stops: who has sent something is for the workers, who is silent is closed."""
         for connection in list(self._parked):
             self._leave(connection)
             if _has_something(connection):
-                self._hand_on(connection)
+                self._hand_on(connection, now)
             else:
                 connection.close()
 
@@ -69,6 +83,7 @@ class Parking:
             connection.close()
         for connection in self._refused:
             connection.close()
+        self._refused = []
 
     def _park(self, connection: socket.socket, now: float) -> None:
         self._parked[connection] = now + self._patience
@@ -80,10 +95,10 @@ class Parking:
 
     def _readable(self, connection: socket.socket) -> None:
         self._leave(connection)
-        if self._hand_on(connection):
+        if self._hand_on(connection, time.monotonic()):
             self._woken()
 
-    def _hand_on(self, connection: socket.socket) -> bool:
+    def _hand_on(self, connection: socket.socket, now: float) -> bool:
         """Put it back into the handover, if there is a request in it. Whether somebody waits."""
         if _has_ended(connection):
             connection.close()
@@ -92,7 +107,19 @@ class Parking:
             connection.close()
         else:
             self._refused.append(connection)
+            self._retry_at = now + RETRY_INTERVAL
         return True
+
+
+def _connection(number: int) -> socket.socket | None:
+    """A descriptor from the handover. None: there was none for us, or it is no socket; a worker is foreign code and may send anything."""
+    if number == handover.LOST:
+        return None
+    try:
+        return socket.socket(fileno=number)
+    except OSError:
+        os.close(number)
+        return None
 
 
 def _peek(connection: socket.socket) -> bytes | None:

@@ -68,6 +68,7 @@ class PoolRunner:
         self.log = log
         self._post = post
         self._told = False
+        self._alarm_heard = False
         take = self.handover[1]
         self.alarm = Alarm([take.fileno(), *(listener.socket.fileno() for listener in listeners)])
         loop.watch(self.alarm, lambda _events: self._alarmed())
@@ -89,9 +90,8 @@ class PoolRunner:
     @property
     def next_wakeup(self) -> float | None:
         """When this pool wants to be looked at although nothing happens."""
-        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_expiry)
+        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look)
         return min((when for when in times if when is not None), default=None)
-
 
     # Adding and dropping what the loop watches.
 
@@ -118,7 +118,7 @@ class PoolRunner:
     def shut(self) -> None:
         """No client comes any more; those that wait are the workers' to serve."""
         self.alarm.disarm()
-        self.parking.empty()
+        self.parking.empty(time.monotonic())
         for listener in self.listeners:
             listener.unlink()
 
@@ -247,34 +247,40 @@ class PoolRunner:
 
     def look(self, now: float) -> event.Observed:
         """Look at the workers and, if none is free, at the queues."""
-        self.parking.expire(now)
+        self._alarm_heard = False
+        self.parking.see_to(now)
         return self.beat.look(now)
 
     def set_alarm(self) -> None:
-        """Hear of connections that nobody takes, as long as that would mean more workers."""
-        if self.pool.may_grow:
+        """Hear of connections that nobody takes, as long as that would mean more workers; what was heard is looked at first."""
+        if self.pool.may_grow and not self._alarm_heard:
             self.alarm.arm()
         else:
             self.alarm.disarm()
 
     def _alarmed(self) -> None:
         self.alarm.disarm()
-        self._post(QueueGrew(self))
+        if not self._alarm_heard:
+            self._alarm_heard = True
+            self._post(QueueGrew(self))
 
     def _serving(self) -> Iterable[tuple[int, int]]:
         return [(worker.number, worker.slot) for worker in self.pool.workers.values() if worker.ready]
 
-    def _waiting(self) -> int:
-        """Connections that wait, as far as the kernel tells; else as many as are busy, so that a pool in need doubles until it is enough."""
+    def _waiting(self, now: float) -> int:
+        """Connections that wait: at the listeners, and in the handover."""
+        return self._queued() + (self.parking.sort(now) if self.pool.may_grow else 0)
+
+    def _queued(self) -> int:
+        """As far as the kernel tells; else as many as are busy, so that a pool in need doubles until it is enough."""
         depths = [self.queues.depth(listener.socket) for listener in self.listeners]
+        known = [depth.queued for depth in depths if depth is not None]
+        if len(known) == len(depths):
+            return sum(known)
         if self.queues.refused is not None and not self._told:
             self._told = True
             self.log.warning(f"the kernel does not tell how many wait ({self.queues.refused}): scaling on busy workers", self.name)
-        handed = self.parking.sort(time.monotonic()) if self.pool.may_grow else 0
-        known = [depth.queued for depth in depths if depth is not None]
-        if len(known) == len(depths):
-            return sum(known) + handed
-        return handed + max(1, self.pool.scaling.load.busy)
+        return max(1, self.pool.scaling.load.busy)
 
     def _give(self, number: int) -> None:
         self.workers[number].channel.send(orders.HANDOVER)

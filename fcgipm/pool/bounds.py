@@ -23,8 +23,10 @@ def changed(bounds: Bounds, mode: str, least: int | None, most: int | None) -> B
         raise BoundsRefused(f"a static pool has always the same number of workers, not {new.min} to {new.max}")
     if mode == "ondemand" and new.min:
         raise BoundsRefused("a pool in mode ondemand has no workers at rest: min is 0")
-    if not (1 <= new.max <= WORKERS_LIMIT and new.min >= 0):
-        raise BoundsRefused(f"a pool has 1 to {WORKERS_LIMIT} workers at most, not {new.max}, and not {new.min} at least")
+    if not 1 <= new.max <= WORKERS_LIMIT:
+        raise BoundsRefused(f"max is 1 to {WORKERS_LIMIT}, not {new.max}")
+    if new.min < 0:
+        raise BoundsRefused(f"min is at least 0, not {new.min}")
     if new.min > new.max:
         raise BoundsRefused(f"min {new.min} is more than max {new.max}")
     return new

@@ -16,7 +16,7 @@ class Generation:
         self.python: str | None = None
         self.ready_at: float | None = None
         self.dismissed = False
-        """Its template was told to end, because a newer one has taken its place."""
+        """Its template was told to end, because nothing needs it any more."""
 
     def take(self, event: TemplateEvent) -> bool:
         """Move on; whether the event changed anything."""
@@ -26,7 +26,7 @@ class Generation:
     @property
     def ready(self) -> bool:
         """Whether its template takes FORK orders."""
-        return self.state is TemplateState.READY
+        return self.state is TemplateState.READY and not self.dismissed
 
     @property
     def gone(self) -> bool:

@@ -53,19 +53,14 @@ def wanted(load: Load, bounds: Bounds, threads: int, spare: int) -> int:
     return bounds.clamp(load.needed(threads) + spare)
 
 
-def growth_reason(count: int, load: Load, workers: int, bounds: Bounds, spare: int) -> str:
-    """Why `count` workers are added to `workers`."""
+def growth_reason(count: int, load: Load, workers: int, bounds: Bounds, needed: int, spare: int) -> str:
+    """Why `count` workers are added to `workers`; `needed` are those wanted for this load."""
     if load.waiting and not workers:
         return f"+{count}: {load.waiting} waiting, no worker there"
     if load.waiting:
         return f"+{count}: {load.waiting} waiting, all {load.busy} busy"
-    if load.busy and workers + count > bounds.min:
+    if workers + count <= bounds.min:
+        return f"+{count}: min is {bounds.min}"
+    if workers + count <= needed:
         return f"+{count}: {load.busy} busy, {spare} spare wanted"
-    return f"+{count}: at least {bounds.min} wanted"
-
-
-def shrink_reason(count: int, workers: int, bounds: Bounds, idle_timeout: float, pressed: bool) -> str:
-    """Why `count` of `workers` leave; `pressed`: other pools need their places."""
-    if workers > bounds.max:
-        return f"-{count}: other pools need them" if pressed else f"-{count}: at most {bounds.max} wanted"
-    return f"-{count}: not needed for {idle_timeout:g} s"
+    return f"+{count}: {workers + count} were needed lately"

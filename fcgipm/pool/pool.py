@@ -34,7 +34,7 @@ START_PATIENCE = 30.0
 """Seconds between a worker's order and its READY: an application's own hooks run in it, and may hang."""
 
 EXIT_REASONS = ("crash", "retire", "reload", "idle", "scale")
-"""Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one too many after the bounds had changed."""
+"""Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one more than there may be."""
 
 
 class Pool:
@@ -64,6 +64,7 @@ class Pool:
             self._keep_running()
         else:
             self._stopping.keep()
+        self.scaling.peak = max(self.scaling.peak, self.ready_count)
         return self._decisions.actions
 
     # What others ask.
@@ -110,14 +111,15 @@ class Pool:
     @property
     def may_grow(self) -> bool:
         """Whether more load would mean more workers."""
-        return self.phase is PoolPhase.RUNNING and self.roster.staying < self.scaling.most_ever
+        return self.phase is PoolPhase.RUNNING and self.roster.staying < self.scaling.limit
 
     @property
     def claim(self) -> Claim:
         """What it asks for of `max_workers`. Workers that are not needed may be kept, but none is started: two pools would take them from each other."""
         scaling = self.scaling
-        kept = min(scaling.held(self._decisions.now), self.roster.staying)
-        return Claim(scaling.bounds.min, scaling.wanted, max(scaling.wanted, kept))
+        staying = self.roster.staying
+        held = max(scaling.wanted, min(scaling.held(self._decisions.now), staying))
+        return Claim(scaling.bounds.min, scaling.wanted, held, staying, len(self.workers) - staying)
 
     @property
     def next_wakeup(self) -> float | None:
@@ -175,7 +177,7 @@ class Pool:
         worker = self.workers.get(happening.worker)
         if worker is None or not worker.take(WorkerEvent.HELLO):
             return
-        worker.pid = happening.pid
+        worker.pid, worker.fault = happening.pid, None
         self._decisions.order(worker, orders.GO if worker.stays else orders.STOP)
 
     def _worker_ready(self, happening: event.WorkerReady) -> None:
@@ -272,8 +274,7 @@ class Pool:
         That it is the newest of all is not asked: its template may be dead already, and its successor needs the slots of the older ones.
         """
         roster = self.roster
-        latest = roster.newest if roster.newest_is_ready and not roster.target else None
-        latest = latest or next((g for g in reversed(self.generations) if roster.staying_in(g)), None)
+        latest = roster.newest if roster.newest_is_ready and not roster.target else roster.latest
         if latest is None or roster.ready_in(latest) < roster.staying_in(latest):
             return
         if roster.missing_in(latest) <= 0 or (not roster.room and roster.newest_is_ready):
@@ -282,20 +283,22 @@ class Pool:
                     self._decisions.let_go(worker, orders.RETIRE, "reload")
 
     def _shrink(self) -> None:
-        """Who is not needed any more leaves; older generations have their own way out."""
-        newest, most = self.roster.newest, self.scaling.most
-        if newest is None:
-            return
-        staying = [w for w in self.workers.values() if w.stays and w.generation == newest.number]
-        leaving = surplus(staying, self.roster.target, most)
-        if leaving:
-            why = "scale" if len(staying) > most else "idle"
-            reason = self.scaling.shrunk(len(leaving), len(staying))
-            self._decisions.log("info", f"{reason} (of {len(staying)})")
-            for worker in leaving:
-                self._decisions.let_go(worker, orders.RETIRE, why)
-        if self.roster.rests_without_template and not self.workers:
-            self._dismiss(newest)
+        """Who is not needed any more leaves; generations before the latest have their own way out."""
+        latest, most = self.roster.latest, self.scaling.most
+        if latest is not None:
+            staying = [worker for worker in self.workers.values() if worker.stays and worker.generation == latest.number]
+            over, idle = surplus(staying, self.roster.target, most)
+            if over:
+                self._let_go(over, "scale", f"{self.scaling.crowded_out(len(over))} (of {len(staying)})")
+            if idle:
+                self._let_go(idle, "idle", f"{self.scaling.shrunk(len(idle))} (of {len(staying) - len(over)})")
+        if self.roster.newest is not None and self.roster.rests_without_template and not self.workers:
+            self._dismiss(self.roster.newest)
+
+    def _let_go(self, workers: Iterable[WorkerHandle], why: str, reason: str) -> None:
+        self._decisions.log("info", reason)
+        for worker in workers:
+            self._decisions.let_go(worker, orders.RETIRE, why)
 
     def _dismiss(self, generation: Generation) -> None:
         if not generation.gone and not generation.dismissed:
@@ -310,15 +313,15 @@ class Pool:
     # Scaling.
 
     def _observed(self, happening: event.Observed) -> None:
-        now, was_over = self._decisions.now, self.scaling.over
+        now, was_over = self._decisions.now, self.scaling.over(self._decisions.now)
         for number, slots in happening.look.items():
             worker = self.workers.get(number)
             if worker is not None:
                 worker.seen(any(slot.busy for slot in slots), sum(slot.begun for slot in slots), now)
         busy = sum(slot.busy for slots in happening.look.values() for slot in slots)
         self.scaling.observe(Load(busy, happening.waiting), now)
-        if self.scaling.over and not was_over:
-            most = f"{self.scaling.most} workers are the most there may be"
+        if self.scaling.over(now) and not was_over:
+            most = f"{self.scaling.limit} workers are the most there may be"
             self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy")
 
     def _scale_requested(self, happening: event.ScaleRequested) -> None:

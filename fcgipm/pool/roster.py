@@ -40,6 +40,11 @@ class Roster:
         return next((g for g in reversed(self.generations) if g.python is not None), self.newest)
 
     @property
+    def latest(self) -> Generation | None:
+        """The newest generation that has workers which serve or are about to; the newest of all may be trying to start."""
+        return next((g for g in reversed(self.generations) if self.staying_in(g)), None)
+
+    @property
     def newest_is_ready(self) -> bool:
         """Whether there is a template to fork from."""
         return self.newest is not None and self.newest.ready
@@ -55,7 +60,7 @@ class Roster:
     @property
     def needs_template(self) -> bool:
         """Whether a template is to be started."""
-        return (self.newest is None or self.newest.gone) and not self.rests_without_template
+        return (self.newest is None or self.newest.gone or self.newest.dismissed) and not self.rests_without_template
 
     @property
     def rests_without_template(self) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from math import inf
+from typing import NamedTuple
 
-from fcgipm.pool.policy import Bounds, Load, PoolSettings, growth_reason, shrink_reason, wanted
+from fcgipm.pool.policy import Bounds, Load, PoolSettings, growth_reason, wanted
 from fcgipm.pool.worker import WorkerHandle
 
 
 class Scaling:
-    """`reason` says why the pool has the size it has; `peak` is the most workers that it had; `max_reached` how often it needed more than it may have.
+    """`reason` says why the pool has the size it has; `peak` is the most workers that accepted at once; `max_reached` how often more were needed than there may be.
 
     `allowance` is the pool's share of the daemon's `max_workers`, `attainable` what it would be if the pool asked for more; None without such a limit.
     """
@@ -23,7 +25,9 @@ class Scaling:
         self.max_reached = 0
         self._settings = settings
         self._bounds = Bounds(settings.min, settings.max)
-        self._over = False
+        self._over_until = -inf
+        self._rebounded = False
+        """The bounds are others than when the pool last was as large as it should be."""
         self._earlier: deque[tuple[float, int]] = deque()
         """What was wanted before, as (until when, how many), the largest first; what was exceeded later is not remembered."""
         self.reason = "at rest since the start"
@@ -44,7 +48,7 @@ class Scaling:
         return self._bounds.max if self.allowance is None else min(self._bounds.max, self.allowance)
 
     @property
-    def most_ever(self) -> int:
+    def limit(self) -> int:
         """Workers that there may be once they are asked for."""
         return self._bounds.max if self.attainable is None else min(self._bounds.max, self.attainable)
 
@@ -68,30 +72,38 @@ class Scaling:
         """Take in the load of this moment."""
         before, self.load = self.wanted, load
         self._remember(before, now)
-        over = load.needed(self._settings.threads) > self.most
-        self.max_reached += over and not self._over
-        self._over = over
+        over = load.needed(self._settings.threads) > self.limit
+        if over:
+            self.max_reached += now >= self._over_until
+            self._over_until = now + self._settings.idle_timeout
 
-    @property
-    def over(self) -> bool:
-        """Whether more is needed than there may be."""
-        return self._over
+    def over(self, now: float) -> bool:
+        """Whether more is needed than there may be, or was within `idle_timeout`: a load at the limit is one event, not one for each request."""
+        return now < self._over_until
 
     def rebound(self, bounds: Bounds) -> None:
         """Other bounds from now on. What was wanted before does not count any more."""
         self._bounds = bounds
         self._earlier.clear()
+        self._rebounded = True
 
     def grown(self, count: int, workers: int) -> str:
         """`count` workers are added to `workers`: why."""
-        self.reason = growth_reason(count, self.load, workers, self._bounds, self._settings.spare)
-        self.peak = max(self.peak, workers + count)
+        self._rebounded = False
+        self.reason = growth_reason(count, self.load, workers, self._bounds, self.wanted, self._settings.spare)
         return self.reason
 
-    def shrunk(self, count: int, workers: int) -> str:
-        """`count` of `workers` leave: why."""
+    def crowded_out(self, count: int) -> str:
+        """`count` workers leave because there may be no more: why."""
+        self._rebounded = False
         pressed = self.most < self._bounds.max
-        self.reason = shrink_reason(count, workers, Bounds(self._bounds.min, self.most), self._settings.idle_timeout, pressed)
+        self.reason = f"-{count}: {'other pools need them' if pressed else f'max is {self.most}'}"
+        return self.reason
+
+    def shrunk(self, count: int) -> str:
+        """`count` workers leave because no one needs them: why."""
+        self.reason = f"-{count}: {f'min is {self._bounds.min}' if self._rebounded else f'not needed for {self._settings.idle_timeout:g} s'}"
+        self._rebounded = False
         return self.reason
 
     def _remember(self, before: int, now: float) -> None:
@@ -101,10 +113,18 @@ class Scaling:
             self._earlier.append((now, before))
 
 
-def surplus(workers: Iterable[WorkerHandle], target: int, most: int) -> list[WorkerHandle]:
-    """Those of `workers` (that stay, of one generation) who leave: idle ones, the longest idle first, down to `target`; beyond `most` busy ones too,
+class Surplus(NamedTuple):
+    """Who leaves: `over` because there may be no more, `idle` because nobody needs them."""
+
+    over: list[WorkerHandle]
+    idle: list[WorkerHandle]
+
+
+def surplus(workers: Iterable[WorkerHandle], target: int, most: int) -> Surplus:
+    """Those of `workers` (that stay, of one generation) who leave. Idle ones first, the longest idle first, down to `target`; beyond `most` busy ones too,
     which finish their request first. One that does not accept yet never leaves but for `most`."""
     staying = list(workers)
     order = sorted(staying, key=lambda worker: (worker.busy, not worker.ready, worker.active_at or 0.0))
-    idle = [worker for worker in order if worker.ready and not worker.busy]
-    return [*idle[: max(0, len(staying) - target)], *order[len(idle) :][: max(0, len(staying) - most - len(idle))]]
+    over = order[: max(0, len(staying) - most)]
+    idle = [worker for worker in order[len(over) :] if worker.ready and not worker.busy]
+    return Surplus(over, idle[: max(0, len(staying) - len(over) - target)])

@@ -7,11 +7,16 @@ from typing import NamedTuple
 
 
 class Claim(NamedTuple):
-    """What one pool asks for: its `least`, workers `wanted` for its load of this moment, and workers that it would keep ready (`held`)."""
+    """What one pool asks for: its `least`, workers `wanted` for its load of this moment, and workers that it would keep ready (`held`).
+
+    What it has: workers that are `staying`, and others that are `leaving` and not gone yet.
+    """
 
     least: int
     wanted: int
     held: int
+    staying: int = 0
+    leaving: int = 0
 
 
 def share(total: int, claims: Sequence[Claim]) -> list[int]:
@@ -26,10 +31,19 @@ def share(total: int, claims: Sequence[Claim]) -> list[int]:
     return shares
 
 
+def granted(total: int, claims: Sequence[Claim]) -> list[int]:
+    """What each pool may have now: its share, but more than it has only as far as others have left already, and its `least` in any case."""
+    shares = share(total, claims)
+    have = [min(one, claim.staying) for one, claim in zip(shares, claims, strict=True)]
+    places = total - sum(claim.staying + claim.leaving for claim in claims)
+    _fill(have, shares, max(0, places))
+    return [max(one, claim.least) for one, claim in zip(have, claims, strict=True)]
+
+
 def attainable(total: int, claims: Sequence[Claim], index: int) -> int:
     """Workers that the pool at `index` would be allowed if it wanted any number: whether it gains by asking for more."""
     claims = list(claims)
-    claims[index] = Claim(claims[index].least, total, total)
+    claims[index] = claims[index]._replace(wanted=total, held=total)
     return share(total, claims)[index]
 
 
@@ -40,6 +54,9 @@ def _fill(shares: list[int], wishes: Sequence[int], rest: int) -> None:
         if not lacking:
             return
         lowest = min(shares[index] for index in lacking)
-        for index in [index for index in lacking if shares[index] == lowest][:rest]:
-            shares[index] += 1
-            rest -= 1
+        group = [index for index in lacking if shares[index] == lowest]
+        ceiling = min([wishes[index] for index in group] + [shares[index] for index in lacking if shares[index] > lowest])
+        step = max(1, min(ceiling - lowest, rest // len(group)))
+        for index in group[: rest // step]:
+            shares[index] += step
+            rest -= step

@@ -32,11 +32,12 @@ def to_text(status: Mapping[str, Any]) -> str:
 
 def _scaling_line(name: str, pool: Mapping[str, Any]) -> str:
     scaling, workers = pool["scaling"], pool["workers"]
-    if scaling["mode"] == "static":
+    count = workers["max_reached"]
+    if scaling["mode"] == "static" and not count:
         return ""
-    reached = f", max reached {workers['max_reached']} times" if workers["max_reached"] else ""
-    bounds = f"{scaling['target']} wanted of {workers['min']} to {workers['max']}"
-    return f"{name}: {scaling['mode']}, {bounds}: {scaling['reason']}; peak {workers['peak']}{reached}"
+    reached = f", max reached {count} time{'' if count == 1 else 's'}" if count else ""
+    bounds = f"target {scaling['target']} of {workers['min']} to {workers['max']}"
+    return f"{name}: {scaling['mode']}, {bounds}; {scaling['reason']}; peak {workers['peak']}{reached}"
 
 
 def _rejected_line(name: str, pool: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ TCP_INFO (tcp(7): `tcpi_unacked` and `tcpi_sacked` of a listener are the same).
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -27,6 +28,8 @@ _PAIR = struct.Struct("=II")
 _TCP_INFO_SIZE = 32
 _TCP_UNACKED_OFFSET = 24
 _REPLY_LIMIT = 8192
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""What may go right the next time; whatever else goes wrong is a kernel without such a thing, or a sandbox around us."""
 _PATIENCE = struct.pack("=qq", 1, 0)
 """Seconds: netlink answers within the call; the master must not hang if a kernel should not."""
 
@@ -69,7 +72,9 @@ class Queues:
                 self._netlink = self._open()
             return self._ask(self._netlink, inode)
         except OSError as error:
-            self.refused = error.strerror or str(error)
+            self.close()
+            if error.errno not in _PASSING:
+                self.refused = error.strerror or str(error)
             return None
 
     def _ask(self, netlink: socket.socket, inode: int) -> Depth | None:

@@ -65,7 +65,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def measure(folder: Path, site: Path | None, options: argparse.Namespace) -> tuple[Side, Side]:
     """Run the load beside the doublings."""
-    socket = folder / "sock"
+    progress, socket = Progress(), folder / "sock"
     workers = {"mode": "dynamic", "min": WORKERS, "max": 2 * WORKERS, "spare": 0, "idle_timeout": "1s"}
     request = canned.request({**canned.PLAIN, "QUERY_STRING": str(options.milliseconds)}, keep=True)
     seconds = WARM_UP + 2 * HALF_PERIOD * (options.doublings + 1)
@@ -73,15 +73,17 @@ def measure(folder: Path, site: Path | None, options: argparse.Namespace) -> tup
         server.wait_for_line("ready to serve")
         load = thread.submit(clients.run, pump.connector(f"unix:{socket}"), request, CLIENTS, seconds, kept=True)
         time.sleep(WARM_UP)
-        moments = [double(folder / "control.sock", number, options.doublings) for number in range(1, options.doublings + 1)]
+        moments = []
+        for number in range(1, options.doublings + 1):
+            progress.show(f"doubling {number} of {options.doublings}")
+            moments.append(double(folder / "control.sock"))
+        progress.done()
         served = load.result()
     return side(served, [(moment - WINDOW, moment) for moment in moments]), side(served, [(moment, moment + WINDOW) for moment in moments])
 
 
-def double(path: Path, number: int, count: int) -> float:
+def double(path: Path) -> float:
     """Have the pool grow, and then shrink; when the growth was asked for."""
-    progress = Progress()
-    progress.show(f"doubling {number} of {count}")
     asked = time.monotonic()
     control.ask(path, command="scale", pool="steady", min=2 * WORKERS)
     time.sleep(HALF_PERIOD)
@@ -89,7 +91,6 @@ def double(path: Path, number: int, count: int) -> float:
         raise BenchError("the pool did not double: nothing was measured")
     control.ask(path, command="scale", pool="steady", min=WORKERS)
     time.sleep(HALF_PERIOD)
-    progress.done()
     return asked
 
 

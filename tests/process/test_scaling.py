@@ -220,7 +220,7 @@ class TestBounds:
         ("arguments", "code", "why"),
         [
             (["web", "--min", "13"], 1, "min 13 is more than max 12"),
-            (["web", "--max", "1001"], 1, "1000 workers at most, not 1001"),
+            (["web", "--max", "1001"], 1, "max is 1 to 1000, not 1001"),
             (["shop", "--max", "3"], 1, "there is no pool 'shop'; the pools are web"),
             (["web"], 64, "say --min N or --max N or both, or --reset"),
             (["web", "--max", "3", "--reset"], 64, "say --min N or --max N or both, or --reset"),
@@ -238,7 +238,7 @@ class TestBounds:
             os.kill(daemon.pid, signal.SIGTTOU)
             rests_with(daemon, left)
         os.kill(daemon.pid, signal.SIGTTOU)
-        daemon.wait_for_line("SIGTTOU ignored: a pool has 1 to 1000 workers")
+        daemon.wait_for_line("SIGTTOU ignored: max is 1 to 1000, not 0")
         assert ask(daemon.address(), "/hello").body == b"hello"
 
     def test_with_two_pools_nobody_knows_which_one_a_signal_means(self, daemon_factory: DaemonFactory) -> None:

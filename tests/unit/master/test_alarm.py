@@ -85,21 +85,23 @@ def test_a_worker_that_waits_keeps_it_silent_and_a_busy_one_does_not(site: Site)
     worker = select.epoll()
     worker.register(site.listener, select.EPOLLIN | EPOLLEXCLUSIVE)
     site.alarm.arm()
-    taken = threading.Event()
+    woken, looked = threading.Event(), threading.Event()
 
     def wait() -> None:
         worker.poll(20.0)
+        woken.set()
+        looked.wait(20.0)
         site.listener.accept()[0].close()
-        taken.set()
 
     thread = threading.Thread(target=wait)
     thread.start()
     while not _waits(thread):
         pass
     site.connect()
-    assert taken.wait(20.0)
+    assert woken.wait(20.0)
+    assert site.turn() == 0, "the connection still stands in the queue, and somebody else was told"
+    looked.set()
     thread.join()
-    assert site.turn() == 0
     site.connect()
     assert site.turn(1.0) == 1
     worker.close()

@@ -20,7 +20,7 @@ class Board:
         self.serving = [(1, 0), (2, 4)]
         self.queue = 0
         self.grows = False
-        self.beat = Beat(self.memory, 2, Eyes(lambda: self.serving, lambda: self.queue, lambda: self.grows, self.given.append))
+        self.beat = Beat(self.memory, 2, Eyes(lambda: self.serving, lambda _now: self.queue, lambda: self.grows, self.given.append))
 
     def all_busy(self) -> None:
         for slot in (0, 1, 4, 5):
@@ -130,14 +130,16 @@ def test_the_queue_is_asked_for_only_when_nobody_is_free(board: Board) -> None:
     assert board.beat.look(10.05).waiting == 7
 
 
-def test_it_looks_often_while_nobody_is_free_and_there_may_be_more(board: Board) -> None:
+@pytest.mark.parametrize(
+    ("queue", "grows", "interval"),
+    [(0, False, BUSY_INTERVAL), (0, True, BUSY_INTERVAL), (3, False, BUSY_INTERVAL), (3, True, GROWING_INTERVAL)],
+)
+def test_it_looks_often_only_while_somebody_waits_and_there_may_be_more(board: Board, queue: int, grows: bool, interval: float) -> None:
     board.all_busy()
+    board.queue, board.grows = queue, grows
     board.beat.wake(10.0)
     board.beat.look(10.0)
-    assert board.beat.next_look == 10.0 + BUSY_INTERVAL
-    board.grows = True
-    board.beat.look(10.1)
-    assert board.beat.next_look == 10.1 + GROWING_INTERVAL
+    assert board.beat.next_look == 10.0 + interval
 
 
 def test_what_waits_keeps_it_awake_also_where_nobody_serves(board: Board) -> None:

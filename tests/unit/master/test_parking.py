@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from fcgipm import handover
+from fcgipm.master import parking
 from fcgipm.master.loop import Loop
 from fcgipm.master.parking import Parking
 
@@ -100,34 +101,70 @@ def test_the_silent_are_closed_after_their_time(place: Place) -> None:
     place.parking.sort(100.0)
     second = place.arrive()
     place.parking.sort(110.0)
-    assert place.parking.next_expiry == 175.0
-    place.parking.expire(175.0)
-    assert closed(first) and not closed(second) and place.parking.next_expiry == 185.0
+    assert place.parking.next_look == 175.0
+    place.parking.see_to(175.0)
+    assert closed(first) and not closed(second) and place.parking.next_look == 185.0
 
 
 def test_at_a_stop_who_spoke_is_served_and_who_did_not_is_closed(place: Place) -> None:
     silent, speaking = place.arrive(), place.arrive()
     place.parking.sort(100.0)
     speaking.sendall(b"late")
-    place.parking.empty()
-    assert closed(silent) and place.taken() == [b"late"] and place.parking.next_expiry is None
+    place.parking.empty(101.0)
+    assert closed(silent) and place.taken() == [b"late"] and place.parking.next_look is None
 
 
-def test_a_full_handover_is_tried_again(place: Place) -> None:
-    place.give.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+class Full:
+    """A handover that has no room, until it is emptied."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        place.give.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+
+    def fill(self) -> None:
+        self._spare, self._other = socket.socketpair()
+        self._count = 0
+        while handover.give(self._place.give, self._spare.fileno()):
+            self._count += 1
+
+    def empty(self) -> None:
+        for _ in range(self._count):
+            number = handover.take(self._place.take)
+            assert number is not None
+            os.close(number)
+        self._spare.close()
+        self._other.close()
+
+
+@pytest.mark.parametrize("by", ["sort", "see_to"])
+def test_a_full_handover_is_tried_again(place: Place, by: str) -> None:
+    full = Full(place)
     first = place.arrive()
     place.parking.sort(100.0)
-    filled = 0
-    spare, other = socket.socketpair()
-    while handover.give(place.give, spare.fileno()):
-        filled += 1
+    full.fill()
     first.sendall(b"request")
     place.loop.turn(1.0)
     assert place.woken == 1, "it waits, though the handover has no room"
-    for _ in range(filled):
-        number = handover.take(place.take)
-        assert number is not None
-        os.close(number)
-    assert place.parking.sort(101.0) == 1 and place.taken() == [b"request"]
-    spare.close()
-    other.close()
+    assert len(place.parking) == 1 and place.parking.next_look is not None
+    full.empty()
+    if by == "sort":
+        assert place.parking.sort(101.0) == 1
+    else:
+        place.parking.see_to(place.parking.next_look)
+    assert place.taken() == [b"request"] and place.parking.next_look is None
+
+
+def test_what_is_no_socket_is_closed_and_harms_nobody(place: Place) -> None:
+    """A worker is foreign code: it may send a pipe."""
+    for end in os.pipe():
+        assert handover.give(place.give, end)
+        os.close(end)
+    place.arrive(b"request")
+    assert place.parking.sort(100.0) == 1 and place.taken() == [b"request"]
+
+
+def test_one_look_takes_only_so_many(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parking, "AT_ONCE", 2)
+    for _ in range(5):
+        place.arrive()
+    assert place.parking.sort(100.0) == 0 and len(place.parking) == 2

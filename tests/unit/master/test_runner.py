@@ -16,7 +16,7 @@ from fcgipm import orders
 from fcgipm.master.actions import carry_out
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit
-from fcgipm.master.happenings import Happening, PoolHappened
+from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
@@ -114,3 +114,13 @@ def test_where_the_kernel_does_not_tell_who_waits_the_pool_doubles_and_says_so_o
         assert [runner.look(now).waiting for now in (2.0, 3.0)] == [4, 4]
     said = [line for line in (tmp_path / "log").read_text().splitlines() if "does not tell" in line]
     assert len(said) == 1 and said[0].endswith("web: the kernel does not tell how many wait (Operation not permitted): scaling on busy workers")
+
+
+def test_many_that_come_at_once_are_one_look(runner: PoolRunner, queue: deque[Happening]) -> None:
+    """Parked connections that speak together, and the alarm: the first is heard, the others are seen by the look it brings."""
+    for _ in range(5):
+        runner.parking._woken()
+    assert list(queue) == [QueueGrew(runner)]
+    runner.look(1.0)
+    runner.parking._woken()
+    assert len(queue) == 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgipm.pool.policy import Bounds, Load, growth_reason, shrink_reason, wanted
+from fcgipm.pool.policy import Bounds, Load, growth_reason, wanted
 
 LOADS = st.builds(Load, st.integers(0, 300), st.integers(0, 300))
 BOUNDS = st.tuples(st.integers(0, 40), st.integers(1, 60)).map(lambda pair: Bounds(min(pair), max(*pair, 1)))
@@ -47,15 +47,17 @@ def test_what_is_there_serves_all_of_it_or_is_all_there_may_be(load: Load, bound
     assert workers * threads >= load.busy + load.waiting or workers == bounds.max
 
 
-def test_growth_says_what_waits_and_who_is_busy() -> None:
-    bounds = Bounds(2, 40)
-    assert growth_reason(3, Load(8, 12), 8, bounds, 1) == "+3: 12 waiting, all 8 busy"
-    assert growth_reason(1, Load(0, 1), 0, bounds, 0) == "+1: 1 waiting, no worker there"
-    assert growth_reason(1, Load(2, 0), 2, bounds, 1) == "+1: 2 busy, 1 spare wanted"
-    assert growth_reason(2, Load(0, 0), 0, bounds, 1) == "+2: at least 2 wanted"
-
-
-def test_shrinking_says_for_how_long_or_for_whom() -> None:
-    assert shrink_reason(5, 8, Bounds(2, 40), 10.0, False) == "-5: not needed for 10 s"
-    assert shrink_reason(5, 8, Bounds(2, 3), 10.0, False) == "-5: at most 3 wanted"
-    assert shrink_reason(5, 8, Bounds(2, 3), 10.0, True) == "-5: other pools need them"
+@pytest.mark.parametrize(
+    ("count", "load", "workers", "bounds", "spare", "reason"),
+    [
+        (3, Load(8, 12), 8, Bounds(2, 40), 1, "+3: 12 waiting, all 8 busy"),
+        (1, Load(0, 1), 0, Bounds(2, 40), 0, "+1: 1 waiting, no worker there"),
+        (1, Load(2, 0), 2, Bounds(2, 40), 1, "+1: 2 busy, 1 spare wanted"),
+        (2, Load(0, 0), 0, Bounds(2, 40), 1, "+2: min is 2"),
+        (1, Load(0, 0), 0, Bounds(0, 40), 1, "+1: 0 busy, 1 spare wanted"),
+        (3, Load(0, 0), 0, Bounds(1, 40), 3, "+3: 0 busy, 3 spare wanted"),
+        (1, Load(0, 0), 6, Bounds(2, 40), 1, "+1: 7 were needed lately"),
+    ],
+)
+def test_growth_says_why(count: int, load: Load, workers: int, bounds: Bounds, spare: int, reason: str) -> None:
+    assert growth_reason(count, load, workers, bounds, wanted(load, bounds, 1, spare), spare) == reason

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from fcgipm.pool import happenings as event
+from fcgipm.pool.policy import Bounds
 from fcgipm.pool.states import WorkerState
 from tests.unit.pool.world import World
 
@@ -24,13 +25,14 @@ class PoolMachine(RuleBasedStateMachine):
     def begin(self, least: int, more: int, threads: int, spare: int, preload: bool) -> None:
         most = max(least + more, 1)
         self.world = World(threads=threads, min=least, max=most, spare=spare if least < most else 0, preload=preload)
+        self.most = most
         self.world.step()
 
     @rule(busy=st.integers(0, 12), waiting=st.integers(0, 12))
     def load_is_seen(self, busy: int, waiting: int) -> None:
         self.world.look(busy, waiting)
         scaling = self.world.pool.scaling
-        assert scaling.bounds.min <= scaling.target(self.world.now) <= scaling.bounds.max and scaling.reason
+        assert min(scaling.bounds.min, scaling.most) <= scaling.target(self.world.now) <= scaling.most <= scaling.bounds.max and scaling.reason
 
     @rule(seconds=st.sampled_from([0.01, 1.0, 9.9, 10.1]))
     def a_moment_passes(self, seconds: float) -> None:
@@ -95,13 +97,27 @@ class PoolMachine(RuleBasedStateMachine):
     def replacement_is_asked_for(self) -> None:
         self.world.step(event.ReplaceRequested())
 
+    @rule(least=st.integers(0, 6), more=st.integers(0, 6))
+    def bounds_change(self, least: int, more: int) -> None:
+        self.most = max(self.most, least + more, 1)
+        self.world.step(event.ScaleRequested(Bounds(least, max(1, least + more))))
+
+    @rule(workers=st.integers(0, 8), more=st.integers(0, 8))
+    def share_changes(self, workers: int, more: int) -> None:
+        self.world.step(event.Allowed(workers, workers + more))
+
+    @rule()
+    def forks_fail(self) -> None:
+        unborn = [number for number, worker in self.world.pool.workers.items() if worker.pid is None]
+        self.world.step(event.ForkFailed("no room"), *map(event.WorkerLost, unborn))
+
     @precondition(lambda self: len(self.world.pool.workers) > 0)
     @rule()
     def workers_outnumber_nothing(self) -> None:
         staying = [worker for worker in self.world.pool.workers.values() if worker.stays]
         newest = self.world.pool.roster.newest
         of_newest = [worker for worker in staying if newest is not None and worker.generation == newest.number]
-        assert len(of_newest) <= self.world.pool.settings.max
+        assert len(of_newest) <= self.most
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -112,6 +128,8 @@ class PoolMachine(RuleBasedStateMachine):
 
 def rest(world: World) -> None:
     """Everything works from now on, and nobody asks for anything: the pool comes to rest with exactly its workers, all of one generation."""
+    settings = world.pool.settings
+    world.step(event.ScaleRequested(Bounds(settings.min, settings.max)), event.Allowed(settings.max, settings.max))
     for _ in range(40):
         world.look(0, 0)
         for generation in list(world.templates & set(world.ended)):
@@ -129,7 +147,6 @@ def rest(world: World) -> None:
             world.wait()
     pool = world.pool
     assert pool.state == "ready" and pool.next_wakeup is None, repr(pool)
-    settings = pool.settings
     at_rest = min(max(settings.min, settings.spare), settings.max)
     assert len(world.serving()) == len(pool.workers) == at_rest, repr(pool)
     assert {worker.generation for worker in pool.workers.values()} <= {g.number for g in pool.generations}

@@ -75,10 +75,34 @@ def test_a_square_wave_with_a_period_near_idle_timeout_does_not_flap() -> None:
 
 
 def test_max_reached_counts_times_not_looks() -> None:
+    """A load at the limit comes and goes with every request; only after idle_timeout without need it is another time."""
     one = scaling()
-    for load in (Load(8, 0), Load(8, 1), Load(8, 4), Load(3, 0), Load(8, 2)):
-        one.observe(load, 100.0)
+    for load, now in ((Load(8, 0), 100.0), (Load(8, 1), 101.0), (Load(3, 0), 102.0), (Load(8, 4), 110.0), (Load(8, 1), 119.9)):
+        one.observe(load, now)
+    assert one.max_reached == 1 and one.over(129.8) and not one.over(129.9)
+    one.observe(Load(8, 2), 130.0)
     assert one.max_reached == 2
+
+
+def test_a_share_that_only_follows_what_was_wanted_is_no_limit() -> None:
+    one = scaling()
+    one.allowance, one.attainable = 2, 98
+    one.observe(Load(2, 3), 100.0)
+    assert one.max_reached == 0 and one.limit == 8
+    one.attainable = 4
+    one.observe(Load(2, 3), 101.0)
+    assert one.max_reached == 1
+
+
+def test_who_leaves_says_why() -> None:
+    one = scaling()
+    assert one.shrunk(2) == "-2: not needed for 10 s"
+    one.rebound(Bounds(1, 3))
+    assert one.crowded_out(5) == "-5: max is 3"
+    one.rebound(Bounds(1, 12))
+    assert one.shrunk(1) == "-1: min is 1"
+    one.allowance = 4
+    assert one.crowded_out(2) == "-2: other pools need them"
 
 
 def test_an_allowance_bounds_from_above_and_is_not_remembered() -> None:
@@ -110,21 +134,31 @@ def handle(number: int, busy: bool, active_at: float, ready: bool = True) -> Wor
     return worker
 
 
+def leaving(workers: list[WorkerHandle], target: int, most: int) -> tuple[list[int], list[int]]:
+    over, idle = surplus(workers, target, most)
+    return [worker.number for worker in over], [worker.number for worker in idle]
+
+
 def test_the_longest_idle_leave_first_and_never_a_busy_one() -> None:
     workers = [handle(1, False, 5.0), handle(2, True, 1.0), handle(3, False, 3.0), handle(4, False, 4.0)]
-    assert [w.number for w in surplus(workers, 2, 8)] == [3, 4]
-    assert [w.number for w in surplus(workers, 0, 8)] == [3, 4, 1]
-    assert surplus(workers, 4, 8) == []
+    assert leaving(workers, 2, 8) == ([], [3, 4])
+    assert leaving(workers, 0, 8) == ([], [3, 4, 1])
+    assert leaving(workers, 4, 8) == ([], [])
 
 
 def test_beyond_the_most_busy_ones_leave_too() -> None:
     workers = [handle(1, True, 5.0), handle(2, True, 1.0), handle(3, False, 3.0)]
-    assert [w.number for w in surplus(workers, 1, 1)] == [3, 2]
+    assert leaving(workers, 1, 1) == ([3, 2], [])
+
+
+def test_one_more_than_there_may_be_and_others_that_nobody_needs() -> None:
+    workers = [handle(number, False, float(number)) for number in range(1, 9)]
+    assert leaving(workers, 2, 7) == ([1], [2, 3, 4, 5, 6])
 
 
 def test_who_does_not_accept_yet_stays() -> None:
     workers = [handle(1, False, 5.0), handle(2, False, 0.0, ready=False)]
-    assert [w.number for w in surplus(workers, 0, 8)] == [1]
+    assert leaving(workers, 0, 8) == ([], [1])
 
 
 # In a pool.
@@ -253,7 +287,7 @@ def test_a_share_of_max_workers_is_kept_to() -> None:
     world.look(busy=2, waiting=4)
     world.all_up()
     assert len(world.serving()) == 3 and not world.pool.may_grow
-    assert world.pool.claim == (2, 7, 7)
+    assert world.pool.claim == (2, 7, 7, 3, 0)
     world.step(event.Allowed(2, 2))
     assert len(world.serving()) == 2 and world.pool.scaling.reason == "-1: other pools need them"
 
@@ -272,3 +306,68 @@ def test_forks_that_fail_are_backed_off_and_the_reason_is_told(failures: int) ->
         world.wait()
     world.all_up()
     assert world.pool.state == "ready" and len(world.serving()) == 7
+
+
+# What a review found.
+
+
+def test_an_older_generation_shrinks_too_while_its_successor_cannot_start() -> None:
+    world = pool()
+    world.look(busy=6)
+    world.all_up()
+    world.template_gone(1)
+    world.template_gone(2, "cannot import")
+    world.look(busy=0)
+    world.now += 10.0
+    world.step()
+    assert len(world.serving()) == 2
+    world.step(event.ScaleRequested(Bounds(1, 1)))
+    assert len(world.serving()) == 1
+
+
+def test_nothing_is_forked_from_a_template_that_was_told_to_end() -> None:
+    """An ondemand pool that keeps nothing at rest, and a request while its template still ends."""
+    world = World(0, max=4, preload=False)
+    world.look(busy=0, waiting=1)
+    world.template_ready(1)
+    world.all_up()
+    world.look(busy=0)
+    world.now += 10.0
+    world.step()
+    (leaving,) = world.pool.workers
+    world.exit(leaving, clean=True)
+    assert 1 in world.ended
+    actions = world.look(busy=0, waiting=1)
+    assert [type(action) for action in actions] == [do.StartTemplate]
+
+
+def test_who_came_although_a_fork_failed_is_not_blamed_for_it() -> None:
+    world = pool()
+    world.look(busy=2, waiting=2)
+    born = [number for number, worker in world.pool.workers.items() if worker.pid is None]
+    world.step(event.ForkFailed("no room"))
+    world.all_up()
+    assert all(world.pool.workers[number].fault is None for number in born)
+
+
+def test_peak_counts_who_accepted_not_who_was_ordered() -> None:
+    world = pool()
+    world.look(busy=2, waiting=4)
+    assert world.pool.scaling.peak == 2
+    world.all_up()
+    assert world.pool.scaling.peak == 7
+
+
+def test_two_pools_do_not_take_kept_workers_from_each_other() -> None:
+    world = pool()
+    world.look(busy=6)
+    world.all_up()
+    world.look(busy=0)
+    world.step(event.Allowed(3, 8))
+    assert world.pool.claim.held == 3, "seven are held, three are there: no more are asked for"
+
+
+def test_after_scaling_up_a_whole_new_generation_fits_beside_the_old() -> None:
+    world = pool()
+    world.step(event.ScaleRequested(Bounds(20, 20)))
+    assert world.pool.roster.handles == 40

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgipm.pool.sharing import Claim, attainable, share
+from fcgipm.pool.sharing import Claim, attainable, granted, share
 
 CLAIMS = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 40)).map(lambda n: Claim(n[0], sum(n[:2]), sum(n))),
@@ -62,3 +62,30 @@ def test_attainable_is_what_asking_for_everything_would_bring() -> None:
 def test_asking_for_everything_never_brings_less(total: int, claims: list[Claim]) -> None:
     for index, one in enumerate(share(total, claims)):
         assert attainable(total, claims, index) >= one
+
+
+def test_a_place_is_granted_when_it_is_free_and_not_before() -> None:
+    """One pool has all ten, busy; the other needs five: it gets each place when its worker has gone."""
+    for staying, leaving in ((10, 0), (5, 5)):
+        assert granted(10, [Claim(0, 10, 10, staying, leaving), Claim(0, 5, 5, 0, 0)]) == [5, 0]
+    assert granted(10, [Claim(0, 10, 10, 5, 3), Claim(0, 5, 5, 0, 0)]) == [5, 2]
+    assert granted(10, [Claim(0, 10, 10, 5, 0), Claim(0, 5, 5, 2, 0)]) == [5, 5]
+    assert granted(10, [Claim(0, 10, 10, 10, 0), Claim(2, 5, 5, 0, 0)]) == [5, 2], "the least is kept free for it in any case"
+
+
+HAVING = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.integers(0, 9)).map(
+        lambda n: Claim(n[0], sum(n[:2]), sum(n[:3]), n[3], n[4])
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(total=st.integers(0, 100), claims=HAVING)
+def test_never_more_than_the_share_and_no_growth_beyond_the_total(total: int, claims: list[Claim]) -> None:
+    allowed, shares = granted(total, claims), share(total, claims)
+    assert all(one <= most for one, most in zip(allowed, shares, strict=True))
+    grown = [one - claim.staying for one, claim in zip(allowed, claims, strict=True) if one > max(claim.staying, claim.least)]
+    there = sum(claim.staying + claim.leaving for claim in claims)
+    assert not grown or there + sum(grown) <= total

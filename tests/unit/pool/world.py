@@ -19,6 +19,7 @@ class World:
     def __init__(self, workers: int = 2, threads: int = 1, stop_timeout: float = 60.0, **more: Any) -> None:
         self.pool = Pool(PoolSettings(**{"name": "web", "min": workers, "max": workers, "threads": threads, "stop_timeout": stop_timeout, **more}))
         self.now = 1000.0
+        self.handles = 0
         self.templates: set[int] = set()
         self.greeted: set[int] = set()
         self.told: dict[int, list[bytes]] = {}
@@ -73,7 +74,8 @@ class World:
         """What holds at any time."""
         pool = self.pool
         assert set(pool.workers) == set(self.slots)
-        assert len(pool.workers) <= max(pool.roster.handles, 2 * pool.settings.max)
+        self.handles = max(self.handles, pool.roster.handles)
+        assert len(pool.workers) <= self.handles
         assert all(0 <= slot < pool.settings.slots and slot % pool.settings.threads == 0 for slot in self.slots.values())
         assert pool.next_wakeup is None or pool.next_wakeup > self.now, repr(pool)
 

@@ -14,7 +14,7 @@ POOL  STATE     GEN  WORKERS  MAX  IDLE  BUSY  QUEUE  REQUESTS  ACTIVE  FAILED  
 web   ready       1        3    3     2     1      7        12       1       1        2  unix:/run/fcgipm/web.sock [::1]:9000
 api   degraded    1        0    2     0     0      7         0       0       0        2  unix:/run/fcgipm/web.sock [::1]:9000
 api: degraded: ModuleNotFoundError: No module named 'api'
-web: dynamic, 3 wanted of 2 to 3: +1: 2 waiting, all 2 busy; peak 3, max reached 5 times
+web: dynamic, target 3 of 2 to 3; +1: 2 waiting, all 2 busy; peak 3, max reached 5 times
 web: connections rejected for breaking the protocol: 3
 http 127.0.0.1:8000 for web: running, pid 77
 POOL  PID  GEN  STATE  REQUESTS  KEPT  UPTIME

@@ -133,6 +133,18 @@ def test_a_kernel_that_does_not_answer_is_a_refusal(tmp_path: Path) -> None:
     queues.close()
 
 
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENOBUFS])
+def test_what_may_pass_is_no_refusal(tmp_path: Path, error: int) -> None:
+    opens: list[Callable[[], socket.socket]] = [refusing(error), Queues()._open]
+    queues = Queues(lambda: opens.pop(0)())
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "sock"))
+        listener.listen(LIMIT)
+        assert queues.depth(listener) is None and queues.refused is None
+        assert queues.depth(listener) == Depth(0, LIMIT)
+    queues.close()
+
+
 def test_asking_again_after_close_opens_anew(queues: Queues, listening: socket.socket) -> None:
     assert queues.depth(listening) == Depth(0, LIMIT)
     queues.close()
