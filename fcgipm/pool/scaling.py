@@ -12,7 +12,7 @@ from fcgipm.pool.worker import WorkerHandle
 
 
 class Scaling:
-    """`reason` says why the pool has the size it has; `peak` is the most workers that accepted at once; `max_reached` how often more were needed than there may be.
+    """`reason` says why the pool has the size it has; `peak` is the most workers that accepted at once; `max_reached` how often more were needed.
 
     `allowance` is the pool's share of the daemon's `max_workers`, `attainable` what it would be if the pool asked for more; None without such a limit.
     """
