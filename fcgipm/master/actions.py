@@ -75,7 +75,9 @@ def _provide(runner: PoolRunner, number: int, slot: int) -> list[int]:
 
 
 def _order(runner: PoolRunner, action: do.Order) -> None:
-    worker = runner.workers[action.worker]
+    worker = runner.workers.get(action.worker)
+    if worker is None:  # There was nothing to make it with, and its loss is about to be told.
+        return
     if worker.channel.send(action.word) or worker.channel.ended or worker.pid is None or worker.reaped:
         return
     runner.log.warning(f"worker {worker.pid} does not take its order {action.word.decode()}", runner.name)
@@ -83,10 +85,25 @@ def _order(runner: PoolRunner, action: do.Order) -> None:
 
 
 def _kill(runner: PoolRunner, action: do.Kill) -> None:
-    worker = runner.workers[action.worker]
+    worker = runner.workers.get(action.worker)
+    if worker is None:
+        return
     if worker.pid is None:
         runner.kill_unknown(worker)
     elif not worker.reaped and not signal_group(worker.pid, action.force):
+        runner.disown(worker)
+
+
+def _evict(runner: PoolRunner, action: do.Evict) -> None:
+    worker = runner.workers.get(action.worker)
+    if worker is None or worker.pid is None or worker.reaped:
+        return
+    slots = range(worker.slot, worker.slot + runner.pool.settings.threads)
+    if any(scoreboard.read(runner.board.memory, slot).state == scoreboard.BUSY for slot in slots):
+        runner.happened(event.StillBusy(action.worker))
+        return
+    runner.log.warning(f"worker {worker.pid} was told to leave and did not, though it serves nothing: killing it", runner.name)
+    if not signal_group(worker.pid, force=True):
         runner.disown(worker)
 
 
@@ -110,6 +127,7 @@ _DOERS: dict[type, Callable[[PoolRunner, Any], None]] = {
     do.Fork: _fork,
     do.Order: _order,
     do.Kill: _kill,
+    do.Evict: _evict,
     do.Release: _release,
     do.Log: _log,
 }

@@ -163,12 +163,14 @@ class Master:
         self._stop_pools(now)
 
     def _stop_pools(self, now: bool) -> None:
-        """Those that no embedded server needs any more; `now`: all."""
+        """Those that no embedded server needs any more, and that have put all their parked connections into the handover; `now`: all."""
         needed = {web.pool for web in self._webs if not web.finished and not now}
+        left = self._stop_deadline - time.monotonic()
         for runner in [runner for runner in self._to_stop if runner.name not in needed]:
-            self._to_stop.remove(runner)
             runner.shut()
-            runner.happened(StopRequested(max(0.0, self._stop_deadline - time.monotonic())))
+            if now or left <= 0 or not runner.parking.overfull:
+                self._to_stop.remove(runner)
+                runner.happened(StopRequested(max(0.0, left), runner.somebody_waits))
         if now:
             for runner in self._runners:
                 runner.happened(StopNow())
@@ -206,7 +208,8 @@ class Master:
         total = self.settings["max_workers"]
         if total is None or self._stopping:
             return
-        claims = [runner.pool.claim for runner in self._runners]
+        now = time.monotonic()
+        claims = [runner.pool.claim(now) for runner in self._runners]
         if claims == self._claims:
             return
         self._claims = claims

@@ -39,6 +39,11 @@ class Parking:
         return len(self._parked) + len(self._refused)
 
     @property
+    def overfull(self) -> bool:
+        """Whether connections with requests wait until the handover has room."""
+        return bool(self._refused)
+
+    @property
     def next_look(self) -> float | None:
         """When to call `see_to`: the one that was parked first has been silent for too long, or the handover may have room again."""
         return self._retry_at if self._refused else next(iter(self._parked.values()), None)
@@ -61,7 +66,10 @@ class Parking:
         """Close what has been silent for too long, and hand on what the handover had no room for."""
         for connection in [connection for connection, until in self._parked.items() if until <= now]:
             self._leave(connection)
-            connection.close()
+            if _has_something(connection):  # It came in the very last moment.
+                self._hand_on(connection, now)
+            else:
+                connection.close()
         if self._refused and now >= self._retry_at:
             refused, self._refused = self._refused, []
             for connection in refused:

@@ -6,6 +6,7 @@ What its actions do is in ``master.actions``.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +32,8 @@ from fcgipm.system.children import children_with
 from fcgipm.system.listeners import Listener
 from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import Means
+
+_BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 
 Post = Callable[[Happening], None]
 
@@ -116,11 +119,17 @@ class PoolRunner:
             channel.close()
 
     def shut(self) -> None:
-        """No client comes any more; those that wait are the workers' to serve."""
+        """No client comes any more; those that wait are the workers' to serve. Again is harmless."""
         self.alarm.disarm()
         self.parking.empty(time.monotonic())
         for listener in self.listeners:
             listener.unlink()
+
+    @property
+    def somebody_waits(self) -> bool:
+        """At a listener or in the handover; as far as the kernel tells."""
+        known = (self.queues.depth(listener.socket) for listener in self.listeners)
+        return any(depth is None or depth.queued for depth in known) or bool(select.select([self.handover[1]], [], [], 0)[0])
 
     def close(self) -> None:
         """Let go of everything; what processes wrote at their end is read first."""
@@ -172,7 +181,9 @@ class PoolRunner:
         handle = self.pool.workers.get(worker.number)
         if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
             how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
-        self.happened(event.WorkerExited(worker.number, is_clean(child.status), how))
+        slots = range(worker.slot, worker.slot + self.pool.settings.threads)
+        begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in slots)
+        self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
 
     def disown(self, worker: WorkerProcess) -> None:
         """Its pid is that of no child of ours: some other process greeted in its name, and its exit will never be told."""

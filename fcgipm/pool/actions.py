@@ -39,6 +39,12 @@ class Kill(NamedTuple):
     force: bool
 
 
+class Evict(NamedTuple):
+    """KILL to the process group of a worker that should have left, unless it is inside a request."""
+
+    worker: int
+
+
 class Release(NamedTuple):
     """The worker is no more: add its counters to the ledger, then free its slots; they may be given away by the next Fork."""
 
@@ -53,4 +59,4 @@ class Log(NamedTuple):
     text: str
 
 
-Action = StartTemplate | EndTemplate | Fork | Order | Kill | Release | Log
+Action = StartTemplate | EndTemplate | Fork | Order | Kill | Evict | Release | Log

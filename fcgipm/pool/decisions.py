@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from fcgipm.pool import actions as do
 from fcgipm.pool.backoff import BackOff
+from fcgipm.pool.generation import Generation
 from fcgipm.pool.roster import Roster
 from fcgipm.pool.states import WorkerEvent
 from fcgipm.pool.worker import WorkerHandle
 
+START_PATIENCE = 30.0
+"""Seconds between a worker's order and its READY: an application's own hooks run in it, and may hang."""
+IMPORT_PATIENCE = 300.0
+"""The same, where each worker imports the application."""
+LEAVE_PATIENCE = 30.0
+"""Seconds that a worker outside of a request has to leave: a connection that has sent half a head, and then an application's `atexit`, which may hang."""
+
 
 class Decisions:
-    """`actions` of the step that `begin` has begun, at the time `now`."""
+    """`actions` of the step that `begin` has begun, at the time `now`. `start_patience`: seconds that a worker has to accept."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, start_patience: float = START_PATIENCE) -> None:
         self.actions: list[do.Action] = []
         self.now = 0.0
+        self.start_patience = start_patience
         self._roster = roster
 
     def begin(self, now: float) -> None:
@@ -33,6 +42,27 @@ class Decisions:
         worker.leaving = why
         if worker.pid is not None:
             self.order(worker, word)
+            self.expect_end(worker)
+
+    def expect_start(self, worker: WorkerHandle) -> None:
+        """It was ordered: it must accept in time."""
+        worker.due = self.now + self.start_patience
+
+    def expect_end(self, worker: WorkerHandle) -> None:
+        """It was told to leave: it must end in time, but for its request."""
+        worker.due = self.now + LEAVE_PATIENCE
+
+    def evict(self, worker: WorkerHandle) -> None:
+        """It did not leave in time."""
+        self.expect_end(worker)
+        self.add(do.Evict(worker.number))
+
+    def fork(self, generation: Generation, count: int) -> None:
+        """So many new workers of a generation."""
+        born = [self._roster.hire(generation) for _ in range(count)]
+        for worker in born:
+            self.expect_start(worker)
+        self.add(do.Fork(generation.number, tuple((worker.number, worker.slot) for worker in born)))
 
     def order(self, worker: WorkerHandle, word: bytes) -> None:
         """Send it a word."""

@@ -62,11 +62,18 @@ class WorkerLost(NamedTuple):
 
 
 class WorkerExited(NamedTuple):
-    """The worker was reaped. `clean` is exit status 0; `how` says it for people: ``was killed by SIGSEGV``."""
+    """The worker was reaped. `clean` is exit status 0; `how` says it for people: ``was killed by SIGSEGV``; `begun` are the requests it had begun."""
 
     worker: int
     clean: bool
     how: str
+    begun: int = 0
+
+
+class StillBusy(NamedTuple):
+    """The worker that was to be evicted is inside a request."""
+
+    worker: int
 
 
 class Observed(NamedTuple):
@@ -94,9 +101,10 @@ class ReplaceRequested(NamedTuple):
 
 
 class StopRequested(NamedTuple):
-    """Serve what is queued, finish, leave: within so many seconds, None: within the configured time."""
+    """Serve what is queued, finish, leave: within so many seconds, None: within the configured time. `waiting`: somebody is queued."""
 
     within: float | None = None
+    waiting: bool = False
 
 
 class StopNow(NamedTuple):
@@ -113,6 +121,7 @@ Happening = (
     | WorkerRetiring
     | WorkerLost
     | WorkerExited
+    | StillBusy
     | Observed
     | ScaleRequested
     | Allowed

@@ -19,7 +19,7 @@ from fcgipm import orders
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.pool.backoff import BackOff
-from fcgipm.pool.decisions import Decisions
+from fcgipm.pool.decisions import IMPORT_PATIENCE, START_PATIENCE, Decisions
 from fcgipm.pool.generation import Generation
 from fcgipm.pool.policy import Load, PoolSettings
 from fcgipm.pool.replacement import Replacements
@@ -29,9 +29,6 @@ from fcgipm.pool.sharing import Claim
 from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerState
 from fcgipm.pool.stopping import Stopping
 from fcgipm.pool.worker import WorkerHandle
-
-START_PATIENCE = 30.0
-"""Seconds between a worker's order and its READY: an application's own hooks run in it, and may hang."""
 
 EXIT_REASONS = ("crash", "retire", "reload", "idle", "scale")
 """Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one more than there may be."""
@@ -50,7 +47,7 @@ class Pool:
         self.exits = dict.fromkeys(EXIT_REASONS, 0)
         self._template_backoff = BackOff()
         self._worker_backoff = BackOff()
-        self._decisions = Decisions(self.roster)
+        self._decisions = Decisions(self.roster, START_PATIENCE if settings.preload else IMPORT_PATIENCE)
         self._stopping = Stopping(self.roster, self._decisions)
 
     def step(self, happenings: Iterable[event.Happening], now: float) -> list[do.Action]:
@@ -58,8 +55,8 @@ class Pool:
         self._decisions.begin(now)
         for happening in happenings:
             _RECEIVERS[type(happening)](self, happening)
+        self._give_up_overdue()
         if self.phase is PoolPhase.RUNNING:
-            self._give_up_overdue()
             self.roster.target = self.scaling.target(now)
             self._keep_running()
         else:
@@ -113,20 +110,20 @@ class Pool:
         """Whether more load would mean more workers."""
         return self.phase is PoolPhase.RUNNING and self.roster.staying < self.scaling.limit
 
-    @property
-    def claim(self) -> Claim:
+    def claim(self, now: float) -> Claim:
         """What it asks for of `max_workers`. Workers that are not needed may be kept, but none is started: two pools would take them from each other."""
         scaling = self.scaling
         staying = self.roster.staying
-        held = max(scaling.wanted, min(scaling.held(self._decisions.now), staying))
-        return Claim(scaling.bounds.min, scaling.wanted, held, staying, len(self.workers) - staying)
+        held = max(scaling.wanted, min(scaling.held(now), staying))
+        return Claim(scaling.bounds.min, scaling.wanted, held, scaling.recently(now), staying, len(self.workers) - staying)
 
     @property
     def next_wakeup(self) -> float | None:
         """When to call ``step`` although nothing happened; None: not before something does."""
-        if self.phase is not PoolPhase.RUNNING:
-            return None if self.finished else self._stopping.deadline
-        times = [worker.due for worker in self.workers.values() if worker.due is not None]
+        running = self.phase is PoolPhase.RUNNING
+        times = [worker.due for worker in self.workers.values() if worker.due is not None and (running or worker.pid is not None)]
+        if not running:
+            return None if self.finished else min([self._stopping.deadline, *times])
         if self.roster.needs_template:
             times.append(self._template_backoff.retry_at)
         elif self.roster.forkable:
@@ -189,6 +186,7 @@ class Pool:
         worker = self.workers.get(happening.worker)
         if worker is not None and worker.pid is not None and worker.take(WorkerEvent.LEAVE):
             worker.leaving = "retire"
+            self._decisions.expect_end(worker)
 
     def _worker_lost(self, happening: event.WorkerLost) -> None:
         worker = self.workers.get(happening.worker)
@@ -201,10 +199,16 @@ class Pool:
         if worker.leaving is None:
             self._blame(worker, worker.fault or "a worker could not be forked, or died at once")
 
+    def _still_busy(self, happening: event.StillBusy) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is not None:
+            self._decisions.expect_end(worker)
+
     def _worker_exited(self, happening: event.WorkerExited) -> None:
         worker = self.workers.get(happening.worker)
         if worker is None or not worker.take(WorkerEvent.EXITED):
             return
+        worker.begun = max(worker.begun, happening.begun)
         self._decisions.forget(worker)
         if worker.leaving is not None and (happening.clean or self.phase is not PoolPhase.RUNNING):
             self._count_exit(worker.leaving)
@@ -219,18 +223,25 @@ class Pool:
     def _blame(self, worker: WorkerHandle, what: str) -> None:
         if self.phase is not PoolPhase.RUNNING:
             return
-        self._worker_backoff.died(worker.lived(self._decisions.now), self._decisions.now)
+        told = worker.pid is None and not self._worker_backoff.permits(self._decisions.now)
+        if not worker.begun:  # Else it died of a request, and its successor may live: back-off is for what dies of being started.
+            self._worker_backoff.died(worker.lived(self._decisions.now), self._decisions.now)
         if not self._worker_backoff.permits(self._decisions.now):
             self.reason = what
-        self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})")
+        if not told:  # Workers of one order that could not be forked have one reason.
+            self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})")
         if worker.generation == self.replacements.generation:
             self.replacements.end(False, f"generation {worker.generation} has no workers yet: {what}")
 
     def _give_up_overdue(self) -> None:
-        """What hangs before it accepts would be waited for for ever, and the whole daemon's start with it."""
+        """What hangs before it accepts would be waited for for ever, and the whole daemon's start with it; so would what does not leave."""
         for worker in list(self.workers.values()):
-            if worker.due is not None and worker.due <= self._decisions.now:
-                worker.fault = f"a worker did not accept within {START_PATIENCE:g} s of its start"
+            if worker.due is None or worker.due > self._decisions.now:
+                continue
+            if worker.leaving is not None and worker.pid is not None:
+                self._decisions.evict(worker)
+            elif self.phase is PoolPhase.RUNNING:
+                worker.fault = f"a worker did not accept within {self._decisions.start_patience:g} s of its start"
                 if worker.pid is None:
                     self._decisions.add(do.Kill(worker.number, force=True))
                 self._worker_lost(event.WorkerLost(worker.number))
@@ -263,10 +274,7 @@ class Pool:
             reason = self.scaling.grown(count, before)
             if before + count > self.scaling.bounds.min:
                 self._decisions.log("info", f"{reason} (of {before})")
-        born = [self.roster.hire(source) for _ in range(count)]
-        for worker in born:
-            worker.due = self._decisions.now + START_PATIENCE
-        self._decisions.add(do.Fork(source.number, tuple((worker.number, worker.slot) for worker in born)))
+        self._decisions.fork(source, count)
 
     def _retire_older(self) -> None:
         """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.
@@ -375,7 +383,7 @@ class Pool:
     # Stopping.
 
     def _stop_requested(self, happening: event.StopRequested) -> None:
-        self._stopping.begin(self.settings.stop_timeout if happening.within is None else happening.within)
+        self._stopping.begin(self.settings.stop_timeout if happening.within is None else happening.within, happening.waiting)
 
     def _stop_now(self, _happening: object) -> None:
         self._stopping.hurry()
@@ -390,6 +398,7 @@ _RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {
     event.WorkerReady: Pool._worker_ready,
     event.WorkerRetiring: Pool._worker_retiring,
     event.WorkerLost: Pool._worker_lost,
+    event.StillBusy: Pool._still_busy,
     event.WorkerExited: Pool._worker_exited,
     event.Observed: Pool._observed,
     event.ScaleRequested: Pool._scale_requested,

@@ -118,8 +118,8 @@ class Roster:
 
     @property
     def room(self) -> int:
-        """Workers that may be added to those that exist, in whatever state."""
-        return max(0, min(len(self._free_slots), self.handles - len(self.workers)))
+        """Workers that may be added to those that exist, in whatever state; one at least where nobody serves, however many are on their way out."""
+        return max(0, min(len(self._free_slots), max(self.handles - len(self.workers), 1 - self.staying)))
 
     @property
     def staying(self) -> int:

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from fcgipm.pool.policy import Bounds, Load, PoolSettings, growth_reason, wanted
 from fcgipm.pool.worker import WorkerHandle
 
+RECENTLY = 1.0
+"""Seconds for which a pool's need counts when `max_workers` is dealt out. Without, two pools that share a full number fork 20 times a second (simulated)."""
+
 
 class Scaling:
     """`reason` says why the pool has the size it has; `peak` is the most workers that accepted at once; `max_reached` how often more were needed.
@@ -58,6 +61,10 @@ class Scaling:
             self._earlier.popleft()
         before = self._earlier[0][1] if self._earlier else 0
         return self._bounds.clamp(max(self.wanted, before))
+
+    def recently(self, now: float) -> int:
+        """The most workers that were wanted within the last second."""
+        return max([self.wanted, *(count for when, count in self._earlier if when + RECENTLY > now)])
 
     def target(self, now: float) -> int:
         """Workers that there should be."""

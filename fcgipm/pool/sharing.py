@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 
 class Claim(NamedTuple):
-    """What one pool asks for: its `least`, workers `wanted` for its load of this moment, and workers that it would keep ready (`held`).
+    """What one pool asks for: its `least`, workers `wanted` for its load of this moment, the most that was wanted `recently`, and workers that it would
+    keep ready (`held`).
 
     What it has: workers that are `staying`, and others that are `leaving` and not gone yet.
     """
@@ -15,6 +16,7 @@ class Claim(NamedTuple):
     least: int
     wanted: int
     held: int
+    recently: int = 0
     staying: int = 0
     leaving: int = 0
 
@@ -22,22 +24,28 @@ class Claim(NamedTuple):
 def share(total: int, claims: Sequence[Claim]) -> list[int]:
     """Workers allowed to each pool, `total` at most unless their `least` already are more.
 
-    Everybody gets its least. The rest goes first to what is wanted, then to what is only held; each time the pool that has the fewest is next, so that
-    no pool gets more than another that still lacks something.
+    Everybody gets its least. The rest goes first to what was wanted recently, up to an equal part of all, so that a pool which asks for everything does not
+    take what its neighbour needs again a moment later; then to what is wanted, then to what is only held. Each time the pool that has the fewest is next, so
+    that no pool gets more than another that still lacks something.
     """
     shares = [claim.least for claim in claims]
-    for wishes in ([claim.wanted for claim in claims], [claim.held for claim in claims]):
+    part = total // len(claims)
+    recently = [min(claim.recently, claim.held, part) for claim in claims]
+    for wishes in (recently, [claim.wanted for claim in claims], [claim.held for claim in claims]):
         _fill(shares, wishes, total - sum(shares))
     return shares
 
 
 def granted(total: int, claims: Sequence[Claim]) -> list[int]:
-    """What each pool may have now: its share, but more than it has only as far as others have left already, and its `least` in any case."""
+    """What each pool may have now: its share, but more than it has only as far as others have left already.
+
+    Its `least` it may have in any case, and one worker if it wants any: the longest request of a neighbour must not keep a whole site waiting.
+    """
     shares = share(total, claims)
     have = [min(one, claim.staying) for one, claim in zip(shares, claims, strict=True)]
     places = total - sum(claim.staying + claim.leaving for claim in claims)
     _fill(have, shares, max(0, places))
-    return [max(one, claim.least) for one, claim in zip(have, claims, strict=True)]
+    return [max(one, claim.least, min(1, claim.wanted)) for one, claim in zip(have, claims, strict=True)]
 
 
 def attainable(total: int, claims: Sequence[Claim], index: int) -> int:

@@ -94,10 +94,12 @@ WORKER_TABLE: dict[WorkerState, dict[WorkerEvent, WorkerState]] = {
     _W.GONE: {_E.HELLO: _W.GONE, _E.READY: _W.GONE, _E.LEAVE: _W.GONE, _E.LOST: _W.GONE, _E.EXITED: _W.GONE},
 }
 
-STAYING = frozenset({WorkerState.ORDERED, WorkerState.STARTING, WorkerState.READY, WorkerState.LOST})
-"""Workers that count towards the target: they serve, or are about to. A lost one counts until its exit tells how long its replacement must wait."""
+STAYING = (WorkerState.ORDERED, WorkerState.STARTING, WorkerState.READY, WorkerState.LOST)
+"""Workers that count towards the target: they serve, or are about to. A lost one counts until its exit tells how long its replacement must wait.
 
-AWAITED = frozenset({WorkerState.ORDERED, WorkerState.STARTING, WorkerState.UNWANTED})
+A tuple: `in` compares by identity, while a set would ask each member for its hash, which is a function in Python."""
+
+AWAITED = (WorkerState.ORDERED, WorkerState.STARTING, WorkerState.UNWANTED)
 """Workers that owe a word, and must be given up when it does not come."""
 
 

@@ -25,29 +25,39 @@ class Stopping:
     def __init__(self, roster: Roster, decisions: Decisions) -> None:
         self.phase = PoolPhase.RUNNING
         self.deadline = 0.0
+        self._awaited = False
+        """Nobody can serve the queue yet, and somebody will."""
         self._roster = roster
         self._decisions = decisions
 
-    def begin(self, within: float) -> None:
-        """Everybody serves what is queued, finishes and leaves, within so many seconds; again changes nothing."""
+    def begin(self, within: float, waiting: bool) -> None:
+        """Everybody serves what is queued, finishes and leaves, within so many seconds; again only shortens the time.
+
+        `waiting`: somebody is queued, so the first must come who can serve it, if nobody is there yet.
+        """
+        deadline = self._decisions.now + within
         if self.phase is not PoolPhase.RUNNING:
+            self.deadline = min(self.deadline, deadline)
             return
         self.phase = PoolPhase.DRAINING
-        self.deadline = self._decisions.now + within
-        self._decisions.end_templates(force=False)
-        for worker in self._roster.workers.values():
-            self._decisions.let_go(worker, orders.STOP, "stop")
+        self.deadline = deadline
+        self._awaited = waiting
+        self._drain()
 
     def hurry(self) -> None:
         """Wait no longer."""
-        self.begin(0.0)
-        self.deadline = min(self.deadline, self._decisions.now)
+        self.begin(0.0, waiting=False)
+        self._awaited = False
+        self._drain()
 
     def keep(self) -> None:
         """Go on to the next phase when it is time."""
         workers, now = self._roster.workers, self._decisions.now
+        if self._awaited:
+            self._drain()
         if self.finished or now < self.deadline:
             return
+        self._awaited = False
         self.phase = NEXT_PHASE[self.phase]
         self.deadline = now + TERM_GRACE
         force = self.phase is PoolPhase.KILLING
@@ -55,6 +65,21 @@ class Stopping:
         self._decisions.end_templates(force)
         for worker in list(workers.values()):
             self._end(worker, force)
+
+    def _drain(self) -> None:
+        """Tell everybody, as soon as there is somebody who serves the queue or nobody will be."""
+        roster = self._roster
+        if self._awaited and not any(worker.ready for worker in roster.workers.values()):
+            newest = roster.newest
+            if roster.staying or (newest is not None and not newest.ready and not newest.gone):
+                return
+            if newest is not None and newest.ready and roster.room:
+                self._decisions.fork(newest, 1)
+                return
+        self._awaited = False
+        self._decisions.end_templates(force=False)
+        for worker in roster.workers.values():
+            self._decisions.let_go(worker, orders.STOP, "stop")
 
     @property
     def finished(self) -> bool:

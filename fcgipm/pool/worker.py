@@ -33,7 +33,7 @@ class WorkerHandle:
     def take(self, event: WorkerEvent) -> bool:
         """Move on; whether the event changed anything."""
         before, self.state = self.state, WORKER_TABLE[self.state][event]
-        if self.state not in AWAITED:
+        if before is not self.state and self.state not in AWAITED:
             self.due = None
         return before is not self.state
 

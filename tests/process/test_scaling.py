@@ -338,3 +338,70 @@ def wake_ups(pids: list[int]) -> dict[int, int]:
             fields = Path(f"/proc/{pid}/task/{thread}/status").read_text().splitlines()
             found[int(thread)] = int(next(line for line in fields if line.startswith("voluntary_ctxt")).split()[1])
     return found
+
+
+class TestLeftByAnEnemy:
+    """What independent attempts to break it found."""
+
+    def test_what_is_queued_when_nobody_is_there_yet_is_served_by_a_stop(self, daemon_factory: DaemonFactory) -> None:
+        """An ondemand pool at rest, `preload: false`: the template must come first, then the import, then a worker."""
+        daemon = daemon_factory({"web": {**ONDEMAND, "preload": False}})
+        waiting = [Connection(daemon.address()) for _ in range(3)]
+        for connection in waiting:
+            connection.send(request(environ("/hello"), keep=False))
+        daemon.process.send_signal(signal.SIGTERM)
+        for connection in waiting:
+            assert connection.read_reply().body == b"hello"
+            connection.close()
+
+    def test_parked_connections_that_speak_all_at_once_are_served_also_by_a_stop(self, daemon_factory: DaemonFactory) -> None:
+        """More than the handover holds."""
+        daemon = daemon_factory({"web": {**ONDEMAND, "workers": {"mode": "ondemand", "max": 1, "idle_timeout": "200ms"}}})
+        kept = [Connection(daemon.address()) for _ in range(400)]
+        for connection in kept:
+            assert connection.ask(environ("/hello"), keep=True).status == 200
+        rests_with(daemon, 0)
+        with Gate() as gate:
+            busy = Connection(daemon.address())
+            busy.send(request(environ("/at-gate", GATE=gate.path), keep=False))
+            gate.arrival()
+            for connection in kept:
+                connection.send(request(environ("/hello"), keep=True))
+            daemon.process.send_signal(signal.SIGTERM)
+        for connection in kept:
+            assert connection.read_reply().body == b"hello"
+            connection.close()
+        busy.close()
+
+    def test_crashes_now_and_then_do_not_keep_the_pool_from_growing(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": DYNAMIC}, tolerate=["SIGKILL"])
+        for _ in range(6):
+            with Connection(daemon.address()) as connection:
+                connection.send(request(environ("/kill"), keep=False))
+                assert not connection.read_reply().complete
+        with crowd(daemon, 10):
+            assert serving(daemon) >= 10
+        assert status(daemon)["exits"]["crash"] == 6 and status(daemon)["state"] == "ready"
+        assert not [line for line in daemon.lines if "replaced in" in line]
+
+    def test_a_pool_at_rest_gets_a_worker_beside_one_that_has_all_of_max_workers(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": DYNAMIC, "od": ONDEMAND}, settings={"max_workers": 4})
+        with crowd(daemon, 4):
+            assert ask(daemon.address("od"), "/hello").body == b"hello"
+
+    def test_scaled_down_while_all_are_busy_somebody_is_there_for_others(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({"web": DYNAMIC}, tolerate=["SIGKILL"])
+        with Gate() as gate:
+            for_ever = [Connection(daemon.address()) for _ in range(8)]
+            for connection in for_ever:
+                connection.send(request(environ("/at-gate", GATE=gate.path), keep=False))
+            for _ in for_ever:
+                gate.arrival()
+            assert daemon.command("scale", "web", "--min", "1", "--max", "1").returncode == 0
+            eventually(lambda: serving(daemon) <= 1, "all but one are told to leave")
+            busy = [process["pid"] for process in status(daemon)["processes"] if process["state"] != "idle"]
+            for pid in busy:
+                os.kill(pid, signal.SIGKILL)
+            assert ask(daemon.address(), "/hello").body == b"hello"
+        for connection in for_ever:
+            connection.close()

@@ -11,6 +11,7 @@ import gc
 import io
 import json
 import os
+import signal
 import sys
 import tempfile
 import weakref
@@ -314,6 +315,11 @@ def fork(environ, start_response):
     os.waitpid(pid, 0)
     start_response("200 OK", list(TEXT))
     return [b"forked"]
+
+
+def kill(environ, start_response):
+    """Dies in the middle of a request, as a broken C library would have it."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 HANDLERS = {

@@ -72,7 +72,7 @@ def test_all_workers_told_by_a_term_are_replaced_and_no_more() -> None:
     world = running()
     world.step(event.WorkerRetiring(1), event.WorkerRetiring(2))
     world.step(event.WorkerRetiring(1), *(event.WorkerRetiring(number) for number in world.all_up()))
-    assert len(world.pool.workers) == 4, "no slot is left for more"
+    assert len(world.pool.workers) == 5, "as many as may be at once, and one that serves"
     world.exit(1, clean=True)
     assert len(world.all_up()) == 1
 
@@ -233,8 +233,11 @@ class TestStop:
     def test_who_does_not_leave_in_time_is_terminated_then_killed(self) -> None:
         world = running()
         world.step(event.StopRequested())
-        assert world.pool.next_wakeup == world.now + 60.0
-        world.wait()
+        for _ in range(2):
+            world.wait()
+            assert world.evicted == [1, 2], "unless they are inside a request, the time to leave is shorter"
+            world.evicted.clear()
+            world.step(event.StillBusy(1), event.StillBusy(2))
         assert world.killed == {1: False, 2: False} and world.pool.phase is PoolPhase.TERMINATING
         world.wait()
         assert world.killed == {1: True, 2: True} and world.ended == {1: True}
@@ -290,3 +293,102 @@ class TestStop:
 @pytest.mark.parametrize("workers", [1, 100])
 def test_pools_of_any_size(workers: int) -> None:
     assert len(running(workers).serving()) == workers
+
+
+# What an enemy found.
+
+
+def test_who_was_told_to_leave_and_does_not_is_evicted_unless_it_is_busy() -> None:
+    world = running()
+    world.step(event.WorkerRetiring(1))
+    world.all_up()
+    world.now += 29.9
+    world.step()
+    assert world.evicted == []
+    world.wait()
+    assert world.evicted == [1]
+    world.step(event.StillBusy(1))
+    world.wait()
+    assert world.evicted == [1, 1]
+    world.exit(1)
+    assert world.pool.state == "ready" and world.pool.next_wakeup is None
+
+
+def test_however_many_are_stuck_on_their_way_out_somebody_serves() -> None:
+    world = running()
+    for _ in range(6):
+        world.step(*(event.WorkerRetiring(number) for number in world.serving()))
+        world.all_up()
+        assert world.serving()
+
+
+def test_who_dies_of_a_request_is_replaced_at_once_however_often() -> None:
+    """Back-off is for what dies of being started: a crash now and then must not keep a whole pool from growing."""
+    world = running()
+    for _ in range(10):
+        world.step(event.WorkerExited(world.serving()[0], False, "was killed by SIGSEGV", begun=1))
+        assert len(world.all_up()) == 1 and world.pool.state == "ready"
+    assert world.pool.exits["crash"] == 10
+
+
+def test_workers_that_could_not_be_forked_for_one_reason_are_told_in_one_line() -> None:
+    world = World(workers=5)
+    world.step()
+    world.template_ready(1)
+    world.step(event.ForkFailed("no room"), *(event.WorkerLost(number) for number in range(1, 6)))
+    assert [text for _, text in world.log if "no room" in text] == ["a worker could not be forked: no room (replaced in 0.1 s)"]
+
+
+class TestStopWithAQueue:
+    """Somebody is queued, and nobody is there yet who could serve: a stop loses nothing."""
+
+    def test_a_worker_on_its_way_comes_first(self) -> None:
+        world = World(workers=1)
+        world.step()
+        world.template_ready(1)
+        world.step(event.StopRequested(waiting=True))
+        assert world.ended == {}
+        world.hello(1)
+        world.ready(1)
+        assert world.told[1] == [GO, STOP] and world.ended == {1: False}
+        world.exit(1, clean=True)
+        world.template_gone(1)
+        assert world.pool.finished
+
+    @pytest.mark.parametrize("imports", [False, True])
+    def test_one_is_forked_when_there_is_none(self, imports: bool) -> None:
+        world = World(0, max=4)
+        world.step()
+        if not imports:
+            world.template_ready(1)
+        world.step(event.StopRequested(waiting=True))
+        if imports:
+            assert not world.pool.workers and world.ended == {}
+            world.template_ready(1)
+        (number,) = world.pool.workers
+        world.hello(number)
+        world.ready(number)
+        assert world.told[number] == [GO, STOP]
+
+    def test_a_template_that_fails_is_the_end(self) -> None:
+        world = World(0, max=4)
+        world.step()
+        world.step(event.StopRequested(waiting=True))
+        world.template_gone(1)
+        assert world.pool.finished
+
+    def test_a_worker_that_dies_is_tried_again_until_the_deadline(self) -> None:
+        world = World(workers=1)
+        world.step()
+        world.template_ready(1)
+        world.step(event.StopRequested(waiting=True))
+        world.step(event.WorkerLost(1))
+        assert list(world.pool.workers) == [2]
+        world.now += 60.0
+        world.step()
+        assert world.pool.phase is PoolPhase.TERMINATING
+
+    def test_who_is_there_is_told_at_once(self) -> None:
+        world = running()
+        world.step(event.StopRequested(waiting=True))
+        assert words(world, (1, 2)) == [STOP, STOP]

@@ -102,7 +102,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.most = max(self.most, least + more, 1)
         self.world.step(event.ScaleRequested(Bounds(least, max(1, least + more))))
 
-    @rule(workers=st.integers(0, 8), more=st.integers(0, 8))
+    @rule(workers=st.integers(1, 8), more=st.integers(0, 8))
     def share_changes(self, workers: int, more: int) -> None:
         self.world.step(event.Allowed(workers, workers + more))
 

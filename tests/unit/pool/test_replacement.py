@@ -37,7 +37,7 @@ def test_old_workers_that_do_not_leave_keep_nobody_waiting() -> None:
     world.all_up()
     assert world.pool.replacements.finished == 0
     world.wait()
-    assert world.pool.replacements.last == (True, "generation 2 serves") and world.pool.next_wakeup is None
+    assert world.pool.replacements.last == (True, "generation 2 serves") and world.pool.next_wakeup == world.now + 29.5
 
 
 def test_the_old_template_going_is_no_failure() -> None:

@@ -42,6 +42,13 @@ def test_a_smaller_peak_is_held_when_the_larger_one_is_over() -> None:
     assert [one.target(now) for now in (105.0, 111.9, 112.0, 114.9, 115.0)] == [8, 8, 5, 5, 2]
 
 
+def test_what_was_wanted_recently_is_what_was_within_a_second() -> None:
+    one = scaling()
+    for busy, now in ((6, 100.0), (3, 100.4), (0, 101.0)):
+        one.observe(Load(busy, 0), now)
+    assert [one.recently(now) for now in (101.0, 101.3, 101.5, 102.1)] == [7, 7, 4, 2]
+
+
 def test_what_is_still_wanted_does_not_expire() -> None:
     one = scaling()
     one.observe(Load(5, 0), 100.0)
@@ -197,12 +204,12 @@ def test_afterwards_the_surplus_leaves_at_its_time_and_the_pool_knows_when() -> 
     world.look(busy=0)
     assert len(world.serving()) == 7
     world.wait()
-    assert world.now == began + 10.0 and len(world.serving()) == 2 and world.pool.next_wakeup is None
+    assert world.now == began + 10.0 and len(world.serving()) == 2
     assert world.pool.scaling.reason == "-5: not needed for 10 s"
     assert sum(words[-1] == RETIRE for words in world.told.values()) == 5
     for number in [number for number in world.pool.workers if number not in world.serving()]:
         world.exit(number, clean=True)
-    assert world.pool.exits["idle"] == 5 and world.pool.exits["crash"] == 0
+    assert world.pool.exits["idle"] == 5 and world.pool.exits["crash"] == 0 and world.pool.next_wakeup is None
 
 
 def test_busy_workers_stay_until_they_are_idle() -> None:
@@ -287,7 +294,7 @@ def test_a_share_of_max_workers_is_kept_to() -> None:
     world.look(busy=2, waiting=4)
     world.all_up()
     assert len(world.serving()) == 3 and not world.pool.may_grow
-    assert world.pool.claim == (2, 7, 7, 3, 0)
+    assert world.pool.claim(world.now) == (2, 7, 7, 7, 3, 0)
     world.step(event.Allowed(2, 2))
     assert len(world.serving()) == 2 and world.pool.scaling.reason == "-1: other pools need them"
 
@@ -364,7 +371,7 @@ def test_two_pools_do_not_take_kept_workers_from_each_other() -> None:
     world.all_up()
     world.look(busy=0)
     world.step(event.Allowed(3, 8))
-    assert world.pool.claim.held == 3, "seven are held, three are there: no more are asked for"
+    assert world.pool.claim(world.now).held == 3, "seven are held, three are there: no more are asked for"
 
 
 def test_after_scaling_up_a_whole_new_generation_fits_beside_the_old() -> None:

@@ -23,6 +23,8 @@ CLAIMS = st.lists(
         (10, [Claim(2, 20, 20), Claim(2, 3, 3)], [7, 3]),
         (10, [Claim(0, 2, 10), Claim(0, 8, 8)], [2, 8]),  # What is only held gives way to what is needed.
         (10, [Claim(0, 2, 10), Claim(0, 5, 5)], [5, 5]),
+        (10, [Claim(0, 2, 6, recently=4), Claim(0, 20, 20)], [4, 6]),  # What was needed a moment ago is not taken away,
+        (10, [Claim(0, 2, 9, recently=9), Claim(0, 20, 20)], [5, 5]),  # up to an equal part.
         (4, [Claim(3, 3, 3), Claim(3, 9, 9)], [3, 3]),  # The least is never taken away.
     ],
 )
@@ -67,15 +69,15 @@ def test_asking_for_everything_never_brings_less(total: int, claims: list[Claim]
 def test_a_place_is_granted_when_it_is_free_and_not_before() -> None:
     """One pool has all ten, busy; the other needs five: it gets each place when its worker has gone."""
     for staying, leaving in ((10, 0), (5, 5)):
-        assert granted(10, [Claim(0, 10, 10, staying, leaving), Claim(0, 5, 5, 0, 0)]) == [5, 0]
-    assert granted(10, [Claim(0, 10, 10, 5, 3), Claim(0, 5, 5, 0, 0)]) == [5, 2]
-    assert granted(10, [Claim(0, 10, 10, 5, 0), Claim(0, 5, 5, 2, 0)]) == [5, 5]
-    assert granted(10, [Claim(0, 10, 10, 10, 0), Claim(2, 5, 5, 0, 0)]) == [5, 2], "the least is kept free for it in any case"
+        assert granted(10, [Claim(0, 10, 10, 0, staying, leaving), Claim(0, 5, 5)]) == [5, 1], "one in any case"
+    assert granted(10, [Claim(0, 10, 10, 0, 5, 3), Claim(0, 5, 5)]) == [5, 2]
+    assert granted(10, [Claim(0, 10, 10, 0, 5, 0), Claim(0, 5, 5, 0, 2, 0)]) == [5, 5]
+    assert granted(10, [Claim(0, 10, 10, 0, 10, 0), Claim(2, 5, 5)]) == [5, 2], "the least is kept free for it in any case"
 
 
 HAVING = st.lists(
     st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.integers(0, 9)).map(
-        lambda n: Claim(n[0], sum(n[:2]), sum(n[:3]), n[3], n[4])
+        lambda n: Claim(n[0], sum(n[:2]), sum(n[:3]), n[4], n[3], n[4])
     ),
     min_size=1,
     max_size=6,
@@ -85,7 +87,7 @@ HAVING = st.lists(
 @given(total=st.integers(0, 100), claims=HAVING)
 def test_never_more_than_the_share_and_no_growth_beyond_the_total(total: int, claims: list[Claim]) -> None:
     allowed, shares = granted(total, claims), share(total, claims)
-    assert all(one <= most for one, most in zip(allowed, shares, strict=True))
-    grown = [one - claim.staying for one, claim in zip(allowed, claims, strict=True) if one > max(claim.staying, claim.least)]
+    assert all(one <= max(most, 1) for one, most in zip(allowed, shares, strict=True))
+    grown = [one - claim.staying for one, claim in zip(allowed, claims, strict=True) if one > max(claim.staying, claim.least, 1)]
     there = sum(claim.staying + claim.leaving for claim in claims)
     assert not grown or there + sum(grown) <= total

@@ -25,6 +25,7 @@ class World:
         self.told: dict[int, list[bytes]] = {}
         self.slots: dict[int, int] = {}
         self.killed: dict[int, bool] = {}
+        self.evicted: list[int] = []
         self.ended: dict[int, bool] = {}
         self.log: list[tuple[str, str]] = []
 
@@ -45,7 +46,7 @@ class World:
     def _carry_out(self, action: do.Action) -> None:
         if isinstance(action, do.StartTemplate):
             beside = len(self.templates - set(self.ended))
-            assert beside <= (self.pool.replacements.generation == action.generation), "a second template beside a living one"
+            assert beside <= 1, "a third template beside one that serves and one that is to replace it"
             self.templates.add(action.generation)
             self.ended.pop(action.generation, None)
         elif isinstance(action, do.EndTemplate):
@@ -57,6 +58,8 @@ class World:
             self.told[action.worker].append(action.word)
         elif isinstance(action, do.Kill):
             self.killed[action.worker] = action.force
+        elif isinstance(action, do.Evict):
+            self.evicted.append(action.worker)
         elif isinstance(action, do.Release):
             assert self.slots.pop(action.worker) == action.slot
             self.told.pop(action.worker)
@@ -75,7 +78,7 @@ class World:
         pool = self.pool
         assert set(pool.workers) == set(self.slots)
         self.handles = max(self.handles, pool.roster.handles)
-        assert len(pool.workers) <= self.handles
+        assert len(pool.workers) <= self.handles or pool.roster.staying <= 1
         assert all(0 <= slot < pool.settings.slots and slot % pool.settings.threads == 0 for slot in self.slots.values())
         assert pool.next_wakeup is None or pool.next_wakeup > self.now, repr(pool)
 

@@ -1,0 +1,8 @@
+"""The parts of scripts/simulate are packages below scripts/, which no installed path reaches."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
