@@ -44,7 +44,7 @@ def test_a_descriptor_that_is_not_there() -> None:
 def test_several_pools(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"one": HELLO, "two": {**HELLO, "workers": 3}})
     assert ask(daemon.address("one")).status == ask(daemon.address("two")).status == 200
-    assert {name: pool["workers"]["idle"] for name, pool in daemon.status()["pools"].items()} == {"one": 1, "two": 3}
+    assert {name: pool["workers"]["total"] for name, pool in daemon.status()["pools"].items()} == {"one": 1, "two": 3}
     assert len([line for line in daemon.lines if "ready to serve" in line]) == 1
 
 
