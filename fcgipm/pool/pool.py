@@ -21,6 +21,7 @@ from fcgipm.pool import happenings as event
 from fcgipm.pool.backoff import BackOff
 from fcgipm.pool.decisions import IMPORT_PATIENCE, START_PATIENCE, Decisions
 from fcgipm.pool.generation import Generation
+from fcgipm.pool.growth import Growth
 from fcgipm.pool.policy import Load, PoolSettings
 from fcgipm.pool.replacement import Replacements
 from fcgipm.pool.roster import Roster
@@ -49,6 +50,7 @@ class Pool:
         self._worker_backoff = BackOff()
         self._decisions = Decisions(self.roster, START_PATIENCE if settings.preload else IMPORT_PATIENCE)
         self._stopping = Stopping(self.roster, self._decisions)
+        self._growth = Growth(self.roster, self.scaling, self._decisions)
 
     def step(self, happenings: Iterable[event.Happening], now: float) -> list[do.Action]:
         """Take in what happened, in order, and decide. `now` is monotonic, in seconds."""
@@ -112,8 +114,7 @@ class Pool:
 
     def claim(self, now: float) -> Claim:
         """What it asks for of `max_workers`. Workers that are not needed may be kept, but none is started: two pools would take them from each other."""
-        scaling = self.scaling
-        staying = self.roster.staying
+        scaling, staying = self.scaling, self.roster.staying
         held = max(scaling.wanted, min(scaling.held(now), staying))
         return Claim(scaling.bounds.min, scaling.wanted, held, scaling.recently(now), staying, len(self.workers) - staying)
 
@@ -127,7 +128,7 @@ class Pool:
         if self.roster.needs_template:
             times.append(self._template_backoff.retry_at)
         elif self.roster.forkable:
-            times.append(self._worker_backoff.retry_at)
+            times.append(max(self._worker_backoff.retry_at, self._growth.due))
         times += [when for when in (self.replacements.due, self.scaling.next_change) if when is not None]
         return min(times, default=None)
 
@@ -253,7 +254,7 @@ class Pool:
         if self.roster.needs_template and self._template_backoff.permits(self._decisions.now):
             self._decisions.add(do.StartTemplate(self.roster.open_generation().number))
         if self.roster.forkable and self._worker_backoff.permits(self._decisions.now):
-            self._fork_missing()
+            self._growth.grow()
         self._retire_older()
         self._shrink()
         self.roster.drop_empty_generations()
@@ -265,16 +266,6 @@ class Pool:
             self._begin_replacement()
         else:
             self.replacements.incomplete()
-
-    def _fork_missing(self) -> None:
-        source = self.roster.source
-        assert source is not None
-        count, before = self.roster.forkable, self.roster.staying_in(source)
-        if self.roster.staying == before:  # Else the new ones take the places of older ones.
-            reason = self.scaling.grown(count, before)
-            if before + count > self.scaling.bounds.min:
-                self._decisions.log("info", f"{reason} (of {before})")
-        self._decisions.fork(source, count)
 
     def _retire_older(self) -> None:
         """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.

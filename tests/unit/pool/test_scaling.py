@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
+from fcgipm.pool.growth import PACE
 from fcgipm.pool.policy import Bounds, Load, PoolSettings
 from fcgipm.pool.scaling import Scaling, surplus
 from fcgipm.pool.states import WorkerState
@@ -276,7 +277,7 @@ def test_idle_workers_of_an_old_generation_go_also_when_the_new_one_rests() -> N
 def test_scaled_by_command() -> None:
     world = pool()
     world.step(event.ScaleRequested(Bounds(4, 6)))
-    world.all_up()
+    world.grown()
     assert len(world.serving()) == 4
     world.step(event.ScaleRequested(Bounds(1, 1)))
     assert len(world.serving()) == 1
@@ -284,8 +285,36 @@ def test_scaled_by_command() -> None:
         world.exit(number, clean=True)
     assert world.pool.exits["scale"] == 3
     world.step(event.ScaleRequested(Bounds(2, 8)))
-    world.all_up()
+    world.grown()
     assert len(world.serving()) == 2
+
+
+def test_workers_that_nobody_waits_for_come_one_after_the_other() -> None:
+    world = pool()
+    world.step(event.ScaleRequested(Bounds(6, 8)))
+    assert len(world.pool.workers) == 3
+    world.look(busy=1)
+    assert len(world.pool.workers) == 3, "not before its time"
+    assert world.pool.next_wakeup == pytest.approx(world.now + PACE)
+    world.wait()
+    assert len(world.pool.workers) == 4
+    world.look(busy=2, waiting=1)
+    assert len(world.pool.workers) == 6, "all that are missing, as somebody waits"
+    world.all_up()
+    assert len(world.serving()) == 6 and world.pool.state == "ready"
+
+
+def test_workers_come_at_once_where_nobody_serves_and_where_they_take_the_places_of_others() -> None:
+    world = World(5)
+    world.step()
+    world.template_ready(1)
+    assert len(world.pool.workers) == 5
+    world.all_up()
+    world.template_gone(1)
+    if 2 not in world.templates:
+        world.wait()
+    world.template_ready(2)
+    assert len(world.pool.workers) == 10
 
 
 def test_a_share_of_max_workers_is_kept_to() -> None:

@@ -121,6 +121,12 @@ class World:
         self.ready(*waiting)
         return waiting
 
+    def grown(self) -> None:
+        """Time passes until everything missing has come."""
+        while self.all_up() or self.pool.roster.forkable:
+            if self.pool.roster.forkable:
+                self.wait()
+
 
 def running(workers: int = 2, threads: int = 1) -> World:
     """A pool that serves with all its workers."""
