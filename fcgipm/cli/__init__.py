@@ -15,6 +15,7 @@ from fcgipm.system import exit_codes
 COMMANDS = {
     "run": ("run", "Serve in the foreground."),
     "serve": ("serve", "Serve an application in a browser, without a file."),
+    "reload": ("reload", "Replace code and configuration under full traffic."),
     "stop": ("stop", "Stop the daemon gracefully."),
     "scale": ("scale", "Give a running pool other bounds."),
     "ping": ("ping", "Ask the daemon whether it answers."),

@@ -108,6 +108,9 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "preload": keys.preload,
         "timeouts": keys.timeouts.model_dump(),
         "limits": keys.limits.model_dump(),
+        "recycle": keys.recycle.model_dump(),
+        "probe": None if keys.probe is None else keys.probe.model_dump(),
+        "hooks": keys.hooks.model_dump(),
     }
 
 

@@ -15,13 +15,18 @@ from fcgipm.config.fields import (
     Address,
     Application,
     Duration,
+    DurationOrNever,
+    Function,
     Host,
+    MemorySize,
     Mode,
     Mount,
     ParamsSize,
     Path,
     PoolName,
     Prefix,
+    Share,
+    Target,
     Text,
     VariableName,
 )
@@ -125,6 +130,29 @@ class Limits(Keys):
     params: ParamsSize = Field(default=1 << 20, description="Size of all parameters (headers) of a request.")
 
 
+class Recycle(Keys):
+    """When a worker is replaced although nothing is wrong with it."""
+
+    requests: Annotated[int, Field(ge=0, le=10**9), WHOLE] = Field(default=0, description="After so many requests; 0: never.")
+    jitter: Share = Field(default=0.1, description="How far each worker's own limits may lie above that, so that not all go at once.")
+    memory: MemorySize = Field(default=0, description="When it has so much memory for itself alone (USS); 0: never.")
+    age: DurationOrNever = Field(default=0.0, description="When it is so old; 0: never.")
+
+
+class Probe(Keys):
+    """A request that the first worker of a new generation must answer before any of it may serve."""
+
+    path: Target = Field(description="What is asked for.")
+    status: Annotated[int, Field(ge=200, le=599), WHOLE] = Field(default=200, description="The status that is right.")
+
+
+class Hooks(Keys):
+    """Functions of the application that are called without arguments."""
+
+    worker_start: Function | None = Field(default=None, description="Called in each worker before it accepts.")
+    worker_stop: Function | None = Field(default=None, description="Called in each worker after its last request.")
+
+
 class Pool(Keys):
     """An application and the processes that serve it."""
 
@@ -168,6 +196,9 @@ class Pool(Keys):
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long a worker waits for the web server.")
     limits: Limits = Field(default=Limits(), description="What a request may be.")
+    recycle: Recycle = Field(default=Recycle(), description="When a worker is replaced although nothing is wrong with it.")
+    probe: Probe | None = Field(default=None, description="A request that a new generation must answer before it may serve.")
+    hooks: Hooks = Field(default=Hooks(), description="Functions of the application that workers call.")
 
 
 class Http(Keys):

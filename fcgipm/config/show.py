@@ -52,7 +52,19 @@ def _pool(pool: JSON) -> JSON:
         umask=mode_text(pool["umask"]),
         timeouts={key: duration_text(value) for key, value in pool["timeouts"].items()},
         limits={key: size_text(value) for key, value in pool["limits"].items()},
+        recycle=_recycle(pool["recycle"]),
+        probe=pool["probe"],
+        hooks=_given(**pool["hooks"]) or None,
     )
+
+
+def _recycle(recycle: JSON) -> JSON:
+    return {
+        "requests": recycle["requests"],
+        "jitter": f"{round(recycle['jitter'] * 100)}%",
+        "memory": recycle["memory"] and size_text(recycle["memory"]),
+        "age": recycle["age"] and duration_text(recycle["age"]),
+    }
 
 
 def _workers(workers: JSON) -> JSON:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 
 from fcgipm.master.sink import Sink
 from fcgipm.system.errors import SystemProblem
 
+STDERR = "stderr"
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -22,12 +24,11 @@ class Log:
     A line that cannot be written at once is lost, because the daemon must go on; the next that can be tells how many were.
     """
 
-    def __init__(self, file: str = "stderr", level: str = "info", form: str = "text") -> None:
+    def __init__(self, file: str = STDERR, level: str = "info", form: str = "text") -> None:
         """Raises SystemProblem when the file cannot be opened."""
-        self._path = None if file == "stderr" else file
-        self._lowest = LEVELS.index(level)
-        self._format = _json_line if form == "json" else _text_line
+        self._path = None if file == STDERR else file
         self._sink = Sink(2 if self._path is None else _open(self._path))
+        self._shape(level, form)
 
     def write(self, level: str, message: str, pool: str | None = None, pid: int | None = None) -> None:
         """One line of the daemon's own; `message` must have no control characters."""
@@ -64,6 +65,19 @@ class Log:
             self.error(str(problem))
             return
         self._sink.replace(fresh)
+
+    def become(self, settings: Mapping[str, str]) -> None:
+        """Write as other settings (`log` of a configuration) say. Raises SystemProblem, and goes on as before."""
+        path = None if settings["file"] == STDERR else settings["file"]
+        if path != self._path:
+            before, self._sink = self._sink, Sink(2 if path is None else _open(path))
+            before.close()
+            self._path = path
+        self._shape(settings["level"], settings["format"])
+
+    def _shape(self, level: str, form: str) -> None:
+        self._lowest = LEVELS.index(level)
+        self._format = _json_line if form == "json" else _text_line
 
     def _put(self, level: str, message: str, pool: str | None, pid: int | None) -> None:
         lost = self._sink.lost

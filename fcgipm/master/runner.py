@@ -19,10 +19,12 @@ from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit, describe, is_clean
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
+from fcgipm.master.ledger import Ledger
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.output import Outputs
 from fcgipm.master.parking import Parking
+from fcgipm.master.probe import Probe
 from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
 from fcgipm.pool.policy import PoolSettings
@@ -42,7 +44,11 @@ LAST_WORDS = 512
 
 
 class PoolRunner:
-    """A pool with its means: listeners, scoreboard, handover, templates by generation, workers by number; `ledger` are the counters of workers gone."""
+    """A pool with its means: listeners, scoreboard, handover, templates by generation, workers by number.
+
+    `older` is the one in whose place it is to come: they share the handover. `capacity` is None until a successor serves, then the workers that served at
+    that time; so many of them are still `needed`. `door` and `probe` are there while a worker is tried.
+    """
 
     def __init__(
         self,
@@ -52,37 +58,41 @@ class PoolRunner:
         loop: Loop,
         log: Log,
         post: Post,
+        older: PoolRunner | None = None,
+        on_trial: bool = False,
     ) -> None:
         self.settings = settings
         self.name: str = settings["name"]
-        self.pool = Pool(pool_settings(settings, stop_timeout))
+        generation = 1 if older is None else older.pool.roster.next_number
+        self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
         self.board = Board(self.name, self.pool.settings.slots)
-        self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.parking = Parking(*self.handover, settings["timeouts"]["keepalive"], loop, self._alarmed)
+        self.parking: Parking = Parking(settings["timeouts"]["keepalive"], loop, self._alarmed) if older is None else older.parking
         self.queues = Queues()
         eyes = Eyes(self._serving, self._waiting, lambda: self.pool.may_grow, self._give)
         self.beat = Beat(self.board.memory, self.pool.settings.threads, eyes)
         self.templates: dict[int, TemplateProcess] = {}
         self.workers: dict[int, WorkerProcess] = {}
-        self.ledger = [0] * len(scoreboard.COUNTERS)
+        self.ledger = Ledger()
+        self.door: socket.socket | None = None
+        self.probe: Probe | None = None
+        self.capacity: int | None = None
+        self.needed = 0
         self.outputs = Outputs(loop)
         self.loop = loop
         self.log = log
         self._post = post
         self._told = False
         self._alarm_heard = False
-        take = self.handover[1]
-        self.alarm = Alarm([take.fileno(), *(listener.socket.fileno() for listener in listeners)])
+        self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
         loop.watch(self.alarm, lambda _events: self._alarmed())
 
     def means(self) -> Means:
         """What a template gets."""
-        give, take = self.handover
         return Means(
             self.board.descriptor,
-            give.fileno(),
-            take.fileno(),
+            self.parking.give.fileno(),
+            self.parking.take.fileno(),
             [listener.socket.fileno() for listener in self.listeners],
         )
 
@@ -93,7 +103,8 @@ class PoolRunner:
     @property
     def next_wakeup(self) -> float | None:
         """When this pool wants to be looked at although nothing happens."""
-        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look)
+        probing = self.probe.due if self.probe is not None else None
+        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, probing)
         return min((when for when in times if when is not None), default=None)
 
     # Adding and dropping what the loop watches.
@@ -121,27 +132,55 @@ class PoolRunner:
     def shut(self) -> None:
         """No client comes any more; those that wait are the workers' to serve. Again is harmless."""
         self.alarm.disarm()
-        self.parking.empty(time.monotonic())
         for listener in self.listeners:
-            listener.unlink()
+            if listener.socket.family == socket.AF_UNIX:
+                listener.unlink()  # Nobody comes any more, and the workers serve the queue to its end.
+            else:
+                listener.drain(self.take_in)  # Else they would serve for as long as clients come.
+        self.parking.empty(time.monotonic())
+
+    def take_in(self, connection: socket.socket) -> None:
+        """A client that no worker accepts: it gets its place in the handover once it has said something."""
+        connection.setblocking(False)
+        self.parking.admit(connection, time.monotonic())
 
     @property
     def somebody_waits(self) -> bool:
         """At a listener or in the handover; as far as the kernel tells."""
         known = (self.queues.depth(listener.socket) for listener in self.listeners)
-        return any(depth is None or depth.queued for depth in known) or bool(select.select([self.handover[1]], [], [], 0)[0])
+        return any(depth is None or depth.queued for depth in known) or bool(select.select([self.parking.take], [], [], 0)[0])
 
-    def close(self) -> None:
-        """Let go of everything; what processes wrote at their end is read first."""
+    def succeed(self, older: PoolRunner, now: float) -> None:
+        """Serve in the place of another from now on."""
+        older.capacity = older.needed = older.pool.roster.staying
+        older.alarm.disarm()
+        self.pool.succeed(older.pool, now)
+        self.ledger = older.ledger
+        self.parking.patience = self.settings["timeouts"]["keepalive"]
+        self.parking.woken = self._alarmed
+
+    def end_trial(self) -> None:
+        """The worker that was tried is one like the others, or none. Again is harmless."""
+        if self.probe is not None:
+            self.probe.close()
+            self.probe = None
+        if self.door is not None:
+            self.door.close()
+            self.door = None
+
+    def slots(self, first: int) -> range:
+        """The slots of a worker, by its first."""
+        return range(first, first + self.pool.settings.threads)
+
+    def close(self, with_parking: bool = True) -> None:
+        """Let go of everything but the listeners; what processes wrote at their end is read first."""
+        self.end_trial()
         self.outputs.close()
         self.loop.forget(self.alarm)
         self.alarm.close()
-        self.parking.close()
+        if with_parking:
+            self.parking.close()
         self.queues.close()
-        for listener in self.listeners:
-            listener.close()
-        for end in self.handover:
-            end.close()
         self.beat.close()
         self.board.close()
 
@@ -181,8 +220,7 @@ class PoolRunner:
         handle = self.pool.workers.get(worker.number)
         if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
             how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
-        slots = range(worker.slot, worker.slot + self.pool.settings.threads)
-        begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in slots)
+        begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
         self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
 
     def disown(self, worker: WorkerProcess) -> None:
@@ -297,7 +335,7 @@ class PoolRunner:
         self.workers[number].channel.send(orders.HANDOVER)
 
 
-def pool_settings(settings: Mapping[str, Any], stop_timeout: float) -> PoolSettings:
+def pool_settings(settings: Mapping[str, Any], stop_timeout: float, generation: int) -> PoolSettings:
     """What the pool decides by, of its effective configuration."""
     workers = settings["workers"]
     return PoolSettings(
@@ -309,6 +347,8 @@ def pool_settings(settings: Mapping[str, Any], stop_timeout: float) -> PoolSetti
         workers["spare"],
         workers["idle_timeout"],
         settings["preload"],
+        settings["probe"] is not None,
+        generation,
     )
 
 

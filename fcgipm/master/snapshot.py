@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fcgipm import scoreboard
+from fcgipm.master.fleet import Fleet
+from fcgipm.master.reloads import Reloads
 from fcgipm.master.runner import PoolRunner
 from fcgipm.pool.scaling import Scaling
 from fcgipm.pool.states import WorkerState
@@ -20,14 +22,15 @@ _REJECTED = scoreboard.COUNTERS.index(scoreboard.REJECTED)
 
 _STARTING = frozenset({WorkerState.ORDERED, WorkerState.STARTING})
 
-Readings = dict[int, list[scoreboard.SlotReading]]
+Readings = Sequence[tuple[WorkerHandle, list[scoreboard.SlotReading]]]
 
 
-def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
-    """One pool. `now` is monotonic, in seconds."""
+def pool_snapshot(runner: PoolRunner, fleet: Fleet, reloads: Reloads, now: float) -> PoolSnapshot:
+    """One pool, with those of its workers that leave. `now` is monotonic, in seconds."""
     pool, settings = runner.pool, runner.settings
-    readings = {worker.number: _read(runner, worker) for worker in pool.workers.values()}
-    states = {worker.number: worker_state(worker, readings[worker.number]) for worker in pool.workers.values()}
+    generations = [runner, *(other for other in fleet.leaving if other.ledger is runner.ledger)]
+    readings = [(worker, _read(one, worker)) for one in generations for worker in one.pool.workers.values()]
+    states = [worker_state(*reading) for reading in readings]
     totals = _totals(runner, readings)
     current, newest = pool.roster.current, pool.roster.newest
     template = runner.templates.get(newest.number) if newest is not None else None
@@ -36,10 +39,10 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
         interface=settings["interface"],
         python=current.python if current is not None else None,
         generation=current.number if current is not None else 0,
-        state=pool.state,
+        state="reloading" if pool.state == "ready" and reloads.concerns(runner.name) else pool.state,
         reason=pool.reason,
         listen=tuple(_listener(runner, listener) for listener in runner.listeners),
-        workers=_count(states.values(), pool.scaling),
+        workers=_count(states, pool.scaling),
         mode=settings["workers"]["mode"],
         target=pool.roster.target,
         scaling_reason=pool.scaling.reason,
@@ -47,11 +50,12 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
         exits=dict(pool.exits),
         template=template.pid if template is not None else None,
         processes=tuple(
-            _process(worker, worker.pid, states[worker.number], readings[worker.number], now)
-            for worker in pool.workers.values()
+            _process(worker, worker.pid, state, slots, now)
+            for (worker, slots), state in zip(readings, states, strict=True)
             if worker.pid is not None
         ),
         rejected=totals[_REJECTED],
+        last_reload=reloads.last.get(runner.name),
     )
 
 
@@ -65,8 +69,7 @@ def worker_state(worker: WorkerHandle, slots: Sequence[scoreboard.SlotReading]) 
 
 
 def _read(runner: PoolRunner, worker: WorkerHandle) -> list[scoreboard.SlotReading]:
-    slots = range(worker.slot, worker.slot + runner.pool.settings.threads)
-    return [scoreboard.read(runner.board.memory, slot) for slot in slots]
+    return [scoreboard.read(runner.board.memory, slot) for slot in runner.slots(worker.slot)]
 
 
 def _listener(runner: PoolRunner, listener: Listener) -> ListenerSnapshot:
@@ -82,15 +85,15 @@ def _count(states: Iterable[str], scaling: Scaling) -> WorkersSnapshot:
 
 def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
     """The ledger and the living, in the order of COUNTERS."""
-    totals = runner.ledger
-    for slot in (slot for worker in readings.values() for slot in worker):
+    totals = runner.ledger.counters
+    for slot in (slot for _, slots in readings for slot in slots):
         totals = scoreboard.add(totals, slot.counters)
     return totals
 
 
 def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:
     one, two, three, four, five = totals[_FIRST_CLASS : _FIRST_CLASS + 5]
-    active = sum(slot.state == scoreboard.BUSY for worker in readings.values() for slot in worker)
+    active = sum(slot.state == scoreboard.BUSY for _, slots in readings for slot in slots)
     return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED])
 
 

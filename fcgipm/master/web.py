@@ -18,32 +18,27 @@ from fcgipm.report.snapshot import HttpSnapshot
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 from fcgipm.system.spawn import output_pipe
-from fcgipm.system.spawn_web import specification, start_web
+from fcgipm.system.spawn_web import start_web
 
 GRACE = 2.0
 """Seconds that it may take beyond the time for running requests, before it is killed."""
 
 
 class HttpProcess:
-    """One entry of `http:`. `settings` and `pool` are parts of the effective configuration; our copy of the listening socket outlives the process."""
+    """One entry of `http:`. `settings` is that part of the effective configuration, `told` what the process is told, `backend` the address where it asks.
+
+    The listening socket outlives the process.
+    """
 
     def __init__(
-        self,
-        settings: Mapping[str, Any],
-        pool: Mapping[str, Any],
-        listener: Listener,
-        backend: Listener,
-        stop_timeout: float,
-        access_log: bool,
-        loop: Loop,
-        log: Log,
+        self, settings: Mapping[str, Any], told: Mapping[str, Any], listener: Listener, backend: str, loop: Loop, log: Log
     ) -> None:
         self.settings = settings
         self.pool: str = settings["pool"]
         self.listener = listener
+        self.backend = backend
         self.pid: int | None = None
-        self._told = specification(settings, pool, backend, listener, access_log, stop_timeout)
-        self._stop_timeout = stop_timeout
+        self._told = told
         self._log = log
         self._outputs = Outputs(loop)
         self._backoff = BackOff()
@@ -70,6 +65,11 @@ class HttpProcess:
             return self._deadline if self.pid is not None else None
         return self._backoff.retry_at if self.pid is None else None
 
+    def same(self, other: HttpProcess) -> bool:
+        """Whether the other would be the same process."""
+        who = ("uid", "gid", "groups")
+        return self._told == other._told and all(self.settings[key] == other.settings[key] for key in who)
+
     def snapshot(self) -> HttpSnapshot:
         """For the status."""
         return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state)
@@ -85,9 +85,7 @@ class HttpProcess:
         """Let it finish what it does, but take in nothing new; `at_once`: end it."""
         if not self._stopping:
             self._stopping = True
-            self.listener.unlink()
-            self.listener.close()
-            self._deadline = now + self._stop_timeout + GRACE
+            self._deadline = now + float(self._told["stop_timeout"]) + GRACE
             self._signal(force=False)
         if at_once:
             self._deadline = now
@@ -106,7 +104,6 @@ class HttpProcess:
     def close(self) -> None:
         """Let go of everything."""
         self._outputs.close()
-        self.listener.close()
 
     def _start(self, now: float) -> None:
         read_end, write_end = output_pipe(self.settings["uid"], self.settings["gid"])

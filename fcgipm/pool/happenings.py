@@ -96,8 +96,20 @@ class Allowed(NamedTuple):
     attainable: int
 
 
-class ReplaceRequested(NamedTuple):
-    """Import the application anew; when that has its workers, the old ones retire."""
+class Probed(NamedTuple):
+    """The probe has come to an end. `fault` says in one line what was wrong; None: nothing."""
+
+    fault: str | None
+
+
+class Admitted(NamedTuple):
+    """The trial is over, and passed by everybody: serve."""
+
+
+class Superseded(NamedTuple):
+    """A successor serves: so many workers are still needed, the others retire. It never rises again."""
+
+    needed: int
 
 
 class StopRequested(NamedTuple):
@@ -125,7 +137,9 @@ Happening = (
     | Observed
     | ScaleRequested
     | Allowed
-    | ReplaceRequested
+    | Probed
+    | Admitted
+    | Superseded
     | StopRequested
     | StopNow
 )

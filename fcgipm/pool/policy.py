@@ -19,6 +19,9 @@ class PoolSettings(NamedTuple):
     spare: int = 0
     idle_timeout: float = 10.0
     preload: bool = True
+    probe: bool = False
+    generation: int = 1
+    """Number of its first generation."""
 
     @property
     def slots(self) -> int:

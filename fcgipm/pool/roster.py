@@ -25,7 +25,7 @@ class Roster:
         self._free_slots = list(range(0, settings.slots, settings.threads))
         """A heap: the lowest are used first, so that few pages of the scoreboard are."""
         self._last_worker = 0
-        self._last_proven = 0
+        self._last_proven = settings.generation - 1
 
     # Generations.
 
@@ -51,11 +51,8 @@ class Roster:
 
     @property
     def source(self) -> Generation | None:
-        """The generation to fork from: the newest, or the one that it is to replace while that is still importing."""
-        newest = self.newest
-        if newest is None or newest.ready:
-            return newest
-        return None if newest.gone else next((g for g in reversed(self.generations) if g.ready), None)
+        """The generation to fork from."""
+        return self.newest if self.newest_is_ready else None
 
     @property
     def needs_template(self) -> bool:
@@ -74,12 +71,13 @@ class Roster:
     def open_generation(self) -> Generation:
         """The next generation; in the place of the last one if that never got ready."""
         self.generations = [g for g in self.generations if g.number <= self._last_proven]
-        self.generations.append(Generation(self._last_proven + 1))
+        self.generations.append(Generation(self.next_number))
         return self.generations[-1]
 
-    def drop(self, generation: Generation) -> None:
-        """Forget a generation that came to nothing, as if it had not been tried."""
-        self.generations.remove(generation)
+    @property
+    def next_number(self) -> int:
+        """Number of the next generation."""
+        return self._last_proven + 1
 
     def prove(self, generation: Generation) -> None:
         """Its application could be imported: its number is taken."""
@@ -135,7 +133,7 @@ class Roster:
     def forkable(self) -> int:
         """Workers that are missing and could be forked."""
         source = self.source
-        return max(0, min(self.missing_in(source), self.room)) if source is not None and source.ready else 0
+        return max(0, min(self.missing_in(source), self.room)) if source is not None else 0
 
     @property
     def complete(self) -> bool:

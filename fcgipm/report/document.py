@@ -38,6 +38,7 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
         "connections": {"rejected": pool.rejected},
         "exits": dict(pool.exits),
         "template": {"pid": pool.template},
+        "last_reload": None if pool.last_reload is None else pool.last_reload._asdict(),
         "processes": [_process(process) for process in pool.processes],
     }
 

@@ -60,6 +60,14 @@ class ProcessSnapshot(NamedTuple):
     kept: int
 
 
+class ReloadSnapshot(NamedTuple):
+    """How a reload ended, at a time in UTC as in RFC 3339; `reason` is None when all went well."""
+
+    at: str
+    ok: bool
+    reason: str | None
+
+
 class PoolSnapshot(NamedTuple):
     """One pool. `python` is its interpreter's version, None before a template told it; `template` the pid of the living template, if there is one.
 
@@ -82,6 +90,7 @@ class PoolSnapshot(NamedTuple):
     template: int | None
     processes: tuple[ProcessSnapshot, ...]
     rejected: int = 0
+    last_reload: ReloadSnapshot | None = None
 
 
 class HttpSnapshot(NamedTuple):

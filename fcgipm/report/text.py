@@ -21,6 +21,7 @@ def to_text(status: Mapping[str, Any]) -> str:
         *(f"{name}: {pool['state']}: {pool['reason']}" for name, pool in pools.items() if pool["reason"]),
         *(_scaling_line(name, pool) for name, pool in pools.items()),
         *(_rejected_line(name, pool) for name, pool in pools.items()),
+        *(_reload_line(name, pool["last_reload"]) for name, pool in pools.items() if pool["last_reload"] is not None),
         *map(_http_line, status.get("http", ())),
         table(
             _PROCESS_HEADS,
@@ -43,6 +44,10 @@ def _scaling_line(name: str, pool: Mapping[str, Any]) -> str:
 def _rejected_line(name: str, pool: Mapping[str, Any]) -> str:
     rejected = pool["connections"]["rejected"]
     return f"{name}: connections rejected for breaking the protocol: {rejected}" if rejected else ""
+
+
+def _reload_line(name: str, reload: Mapping[str, Any]) -> str:
+    return f"{name}: last reload {reload['at']}: " + ("ok" if reload["ok"] else f"failed: {reload['reason']}")
 
 
 def _http_line(http: Mapping[str, Any]) -> str:

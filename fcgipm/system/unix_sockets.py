@@ -5,9 +5,11 @@ So a client that finds the path finds a listener behind it with its final mode a
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import stat
+from contextlib import suppress
 from typing import NamedTuple
 
 from fcgipm.system.errors import SystemProblem
@@ -32,7 +34,25 @@ class Inode(NamedTuple):
 
 
 def listen_unix(path: str, ownership: Ownership, backlog: int, ours: bool = False) -> tuple[socket.socket, Inode]:
-    """A non-blocking listening stream socket at `path`, and the inode it is known by.
+    """A non-blocking listening stream socket at `path`, and the inode it is known by. Raises SystemProblem as `bind_unix` and `publish_unix` do."""
+    bound = bind_unix(path, ownership, ours)
+    publish_unix(bound, path, backlog)
+    return bound.socket, bound.inode
+
+
+class Bound(NamedTuple):
+    """A socket that exists under a temporary name beside its path, where nobody looks for it."""
+
+    socket: socket.socket
+    inode: Inode
+    name: str
+
+
+_names = itertools.count()
+
+
+def bind_unix(path: str, ownership: Ownership, ours: bool = False) -> Bound:
+    """A non-blocking stream socket with its final owner and mode, ready to be published at `path`.
 
     `ours` tells that the path was left behind by a dead daemon of ours: then whoever still holds it is a worker on its way out, and it is replaced unasked.
 
@@ -46,12 +66,45 @@ def listen_unix(path: str, ownership: Ownership, backlog: int, ours: bool = Fals
     refuse_taken(path, ours)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        inode = _install(listener, path, ownership, backlog)
+        inode, name = _install(listener, path, ownership)
     except OSError as error:
         listener.close()
         raise SystemProblem(f"cannot make the socket {path}: {_explain(error, path)}") from error
     listener.setblocking(False)
-    return listener, inode
+    return Bound(listener, inode, name)
+
+
+def publish_unix(bound: Bound, path: str, backlog: int) -> None:
+    """Let it listen and be found at `path`. Raises SystemProblem; then its temporary name and descriptor are gone."""
+    try:
+        bound.socket.listen(backlog)
+        os.rename(_beside(path, bound.name), path)
+    except OSError as error:
+        withdraw_unix(bound, path)
+        raise SystemProblem(f"cannot make the socket {path}: {_explain(error, path)}") from error
+
+
+def withdraw_unix(bound: Bound, path: str) -> None:
+    """It is not to be published after all."""
+    bound.socket.close()
+    with suppress(OSError):
+        os.unlink(_beside(path, bound.name))
+
+
+def leads_to(path: str, inode: Inode) -> bool:
+    """Whether that inode is what clients find at `path`."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == inode
+
+
+def give_away(path: str, ownership: Ownership) -> None:
+    """Owner first: chown(2) clears nothing on a socket, but the wider mode must not be seen with the wrong owner. Raises OSError."""
+    if ownership.uid is not None or ownership.gid is not None:
+        os.chown(path, -1 if ownership.uid is None else ownership.uid, -1 if ownership.gid is None else ownership.gid)
+    os.chmod(path, ownership.mode)
 
 
 def refuse_taken(path: str, ours: bool) -> None:
@@ -70,32 +123,33 @@ def refuse_taken(path: str, ours: bool) -> None:
 
 def unlink_if_same(path: str, inode: Inode) -> bool:
     """Remove `path` if it still is what we made; whether it was."""
+    if not leads_to(path, inode):
+        return False
     try:
-        found = os.lstat(path)
-        if (found.st_dev, found.st_ino) != inode:
-            return False
         os.unlink(path)
     except OSError:
         return False
     return True
 
 
-def _install(listener: socket.socket, path: str, ownership: Ownership, backlog: int) -> Inode:
+def _beside(path: str, name: str) -> str:
+    return os.path.join(os.path.dirname(path) or ".", name)
+
+
+def _install(listener: socket.socket, path: str, ownership: Ownership) -> tuple[Inode, str]:
     folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    name = f".fcgipm-{os.getpid()}"
+    name = f".fcgipm-{os.getpid()}-{next(_names)}"
     try:
         _bind(listener, path, folder, name)
         try:
-            _give_away(f"/proc/self/fd/{folder}/{name}", ownership)
-            listener.listen(backlog)
+            give_away(f"/proc/self/fd/{folder}/{name}", ownership)
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            os.rename(name, os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder)
         except OSError:
             os.unlink(name, dir_fd=folder)
             raise
     finally:
         os.close(folder)
-    return Inode(found.st_dev, found.st_ino)
+    return Inode(found.st_dev, found.st_ino), name
 
 
 def _bind(listener: socket.socket, path: str, folder: int, name: str) -> None:
@@ -112,15 +166,6 @@ def _bind(listener: socket.socket, path: str, folder: int, name: str) -> None:
         listener.bind(temporary)
     finally:
         os.umask(before)
-
-
-def _give_away(temporary: str, ownership: Ownership) -> None:
-    """Owner first: chown(2) clears nothing on a socket, but the wider mode must not be seen with the wrong owner."""
-    if ownership.uid is not None or ownership.gid is not None:
-        os.chown(
-            temporary, -1 if ownership.uid is None else ownership.uid, -1 if ownership.gid is None else ownership.gid
-        )
-    os.chmod(temporary, ownership.mode)
 
 
 def _is_live(path: str) -> bool:

@@ -10,7 +10,7 @@ import errno
 import select
 import socket
 import time
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.errors import say
@@ -18,6 +18,7 @@ from fcgipm.gateways.wsgi import Gateway
 from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
+from fcgipm.worker.doors import Doors, Listener
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
@@ -32,28 +33,12 @@ _LINGER = 5.0
 """Seconds that a peer may go on sending after our response."""
 _IN_A_ROW = 16
 """Connections taken from one queue before the other doors are looked at."""
+_LONGEST_QUEUE = 4096
+"""Connections taken from one queue on the way out: whoever lost its master must not serve a TCP address for as long as clients come."""
 _NEVER = float("inf")
 _CLIENT_LEFT = 499
 """Counts as the status of a request whose client left before it had one, as in nginx."""
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-class Listener(NamedTuple):
-    sock: socket.socket
-    family: int
-    """Kept here as a number: the socket makes an enum member of it every time it is asked (0.8 µs)."""
-    allow: Optional[List[str]]
-
-
-class Doors(NamedTuple):
-    """Where connections come from and go to; shared by all loops of a process."""
-
-    listeners: List[Listener]
-    give: socket.socket
-    take: socket.socket
-    wake: socket.socket
-    """Readable once the worker is to leave."""
-    channel: socket.socket
 
 
 class Loop:
@@ -72,7 +57,9 @@ class Loop:
         self._timeouts = settings.timeouts
         self._gateway = gateway
         self._doors = doors
-        self._slot = slot
+        self._account = slot
+        # What happens behind closed doors is no client's request, and not counted.
+        self._slot = slot if doors.trial is None else memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
         self._header = header
         self._decoder = ParamsDecoder()
         self._spare_codec: Optional[Application] = None
@@ -81,11 +68,24 @@ class Loop:
         self._starved = False
         self._resting = scoreboard.IDLE
         self._listeners = {listener.sock.fileno(): listener for listener in doors.listeners}
-        self._door_numbers = {*self._listeners, doors.take.fileno(), doors.wake.fileno()}
+        self._handovers = {sock.fileno(): sock for sock in (doors.take, doors.trial) if sock is not None}
+        self._door_numbers = {*self._listeners, *self._handovers, doors.wake.fileno()}
+        self._opened = False
         self.epoll = select.epoll()
-        for number in (*self._listeners, doors.take.fileno()):
-            self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
         self.epoll.register(doors.wake.fileno(), select.EPOLLIN)
+        if doors.trial is None:
+            self.open_doors()
+        else:
+            self.epoll.register(doors.trial.fileno(), select.EPOLLIN)
+
+    def open_doors(self) -> None:
+        """Let everybody in; called by the order thread when a trial has been passed."""
+        self._opened = True
+        self._slot = self._account
+        for number in (*self._listeners, self._doors.take.fileno()):
+            self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
+        if self._doors.trial is not None:
+            self.epoll.unregister(self._doors.trial)
 
     def run(self) -> None:
         """Serve until told to leave and nothing is left."""
@@ -131,8 +131,8 @@ class Loop:
             for _ in range(_IN_A_ROW):
                 if not self._accept(listener) or self.waiting.count() or self.mode != SERVE:
                     break
-        elif number == self._doors.take.fileno():
-            self._take_over()
+        elif number in self._handovers:
+            self._take_over(self._handovers[number])
 
     def _accept(self, listener: Listener) -> bool:
         """Take one connection and serve it if its request is there. False: the queue is empty."""
@@ -323,9 +323,9 @@ class Loop:
             self._watch(connection)
         return given
 
-    def _take_over(self) -> bool:
-        """Take one connection from the handover and serve it if its request is there. False: there is none."""
-        number = handover.take(self._doors.take)
+    def _take_over(self, door: socket.socket) -> bool:
+        """Take one connection from a handover and serve it if its request is there. False: there is none."""
+        number = handover.take(door)
         if number is None:
             return False
         if number == handover.LOST:
@@ -342,11 +342,13 @@ class Loop:
             self._unregister_doors()
             self.give_away()
             return
-        for listener in self._listeners.values():
-            while self._accept(listener):
+        if self._opened:
+            for listener in self._listeners.values():
+                for _ in range(_LONGEST_QUEUE):
+                    if not self._accept(listener):
+                        break
+            while self._take_over(self._doors.take):
                 pass
-        while self._take_over():
-            pass
         self._unregister_doors()
         self.close_unused()
 
@@ -355,7 +357,7 @@ class Loop:
             self.shut = True
             self._door_numbers.clear()
             for sock in (*(listener.sock for listener in self._doors.listeners), self._doors.take):
-                if sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
+                if self._opened and sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
                     self.epoll.unregister(sock)
 
     def close_unused(self) -> None:

@@ -93,10 +93,6 @@ class PoolMachine(RuleBasedStateMachine):
         self.world.now += seconds
         self.world.step()
 
-    @rule()
-    def replacement_is_asked_for(self) -> None:
-        self.world.step(event.ReplaceRequested())
-
     @rule(least=st.integers(0, 6), more=st.integers(0, 6))
     def bounds_change(self, least: int, more: int) -> None:
         self.most = max(self.most, least + more, 1)

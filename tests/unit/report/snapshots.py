@@ -7,6 +7,7 @@ from fcgipm.report.snapshot import (
     ListenerSnapshot,
     PoolSnapshot,
     ProcessSnapshot,
+    ReloadSnapshot,
     RequestsSnapshot,
     Snapshot,
     WorkersSnapshot,
@@ -29,11 +30,12 @@ WEB = PoolSnapshot(
     template=9,
     processes=(ProcessSnapshot(pid=2, generation=1, state="busy", requests=13, uptime=3725.04, kept=5),),
     rejected=3,
+    last_reload=ReloadSnapshot("2026-11-22T11:00:00.000Z", False, "SyntaxError: no"),
 )
 
 API = WEB._replace(
     name="api", python=None, state="degraded", reason="ModuleNotFoundError: No module named 'api'", mode="static", workers=WorkersSnapshot(0, 0, 0, 0, 2, 2),
-    requests=RequestsSnapshot(0, (0, 0, 0, 0, 0), 0, 0), template=None, processes=(), rejected=0,
+    requests=RequestsSnapshot(0, (0, 0, 0, 0, 0), 0, 0), template=None, processes=(), rejected=0, last_reload=None,
 )  # fmt: skip
 
 HTTP = HttpSnapshot("127.0.0.1:8000", "web", 77, "running")

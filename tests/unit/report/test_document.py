@@ -38,6 +38,7 @@ def test_the_whole_document() -> None:
             "connections": {"rejected": 3},
         "exits": {"crash": 2, "retire": 0, "reload": 0},
         "template": {"pid": 9},
+        "last_reload": {"at": "2026-11-22T11:00:00.000Z", "ok": False, "reason": "SyntaxError: no"},
         "processes": [{"pid": 2, "generation": 1, "state": "busy", "requests": 13, "uptime_seconds": 3725.04, "kept": 5}],
     }
 

@@ -16,6 +16,7 @@ api   degraded    1        0    2     0     0      7         0       0       0  
 api: degraded: ModuleNotFoundError: No module named 'api'
 web: dynamic, target 3 of 2 to 3; +1: 2 waiting, all 2 busy; peak 3, max reached 5 times
 web: connections rejected for breaking the protocol: 3
+web: last reload 2026-11-22T11:00:00.000Z: failed: SyntaxError: no
 http 127.0.0.1:8000 for web: running, pid 77
 POOL  PID  GEN  STATE  REQUESTS  KEPT  UPTIME
 web     2    1  busy         13     5   1h02m
