@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": ("serve", "Serve an application in a browser, without a file."),
     "reload": ("reload", "Replace code and configuration under full traffic."),
     "stop": ("stop", "Stop the daemon gracefully."),
+    "retire": ("retire", "Replace one worker."),
     "scale": ("scale", "Give a running pool other bounds."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),

@@ -173,6 +173,12 @@ class Commands:
             self._log.info(f"scaled by command: {text}")
             self._sessions.answer(session, protocol.result(text))
 
+    def _retire(self, session: Session, request: dict[str, Any]) -> None:
+        pid = request.get("pid")
+        text = self._master.retire(pid)
+        refused = protocol.refusal(f"no worker of this daemon that stays has the process id {str(pid)[:40]}")
+        self._sessions.answer(session, refused if text is None else protocol.result(text))
+
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
         self._master.stop(now=request.get("now") is True)
@@ -191,5 +197,6 @@ _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "status": Commands._status,
     "reload": Commands._reload,
     "scale": Commands._scale,
+    "retire": Commands._retire,
     "stop": Commands._stop,
 }

@@ -28,7 +28,7 @@ from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
 from fcgipm.master.webs import Webs
 from fcgipm.pool.bounds import BoundsRefused, changed, check_total, counted, described, stepped
-from fcgipm.pool.happenings import Allowed, ScaleRequested
+from fcgipm.pool.happenings import Allowed, RetireRequested, ScaleRequested
 from fcgipm.pool.policy import Bounds
 from fcgipm.pool.sharing import Claim, attainable, granted
 from fcgipm.report.snapshot import Snapshot
@@ -144,6 +144,15 @@ class Master:
         check_total(self.settings["max_workers"], [bounds.min, *(r.pool.scaling.bounds.min for r in self.fleet.serving.values() if r is not runner)])
         self._step(runner, (ScaleRequested(bounds),))
         return f"{runner.name}: {described(scaling.bounds)} (the configuration says {described(file)})"
+
+    def retire(self, pid: object) -> str | None:
+        """Replace one worker, its replacement first. What is done, None if no worker has that pid."""
+        for runner in self.fleet:
+            for worker in runner.pool.workers.values():
+                if worker.pid == pid and worker.stays:
+                    runner.happened(RetireRequested(worker.number))
+                    return f"{runner.name}: worker {pid} leaves as soon as another accepts in its place"
+        return None
 
     def stop(self, now: bool) -> None:
         """Stop gracefully, or at once; asking again changes nothing but to make it quicker.

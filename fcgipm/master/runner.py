@@ -27,11 +27,13 @@ from fcgipm.master.parking import Parking
 from fcgipm.master.probe import Probe
 from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
+from fcgipm.pool.lifetime import Lifetime
 from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
 from fcgipm.system.listeners import Listener
+from fcgipm.system.memory import own_memory
 from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import Means
 
@@ -83,6 +85,7 @@ class PoolRunner:
         self.log = log
         self._post = post
         self._told = False
+        self._measured = 0
         self._alarm_heard = False
         self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
         loop.watch(self.alarm, lambda _events: self._alarmed())
@@ -298,7 +301,19 @@ class PoolRunner:
         """Look at the workers and, if none is free, at the queues."""
         self._alarm_heard = False
         self.parking.see_to(now)
+        self._measure()
         return self.beat.look(now)
+
+    def _measure(self) -> None:
+        """One worker at a look: the figure costs the kernel a walk through the whole of its memory."""
+        if not self.settings["recycle"]["memory"]:
+            return
+        numbers = [number for number, worker in self.pool.workers.items() if worker.ready]
+        self._measured = next((number for number in numbers if number > self._measured), min(numbers, default=0))
+        worker = self.workers.get(self._measured)
+        memory = own_memory(worker.pid) if worker is not None and worker.pid is not None and not worker.reaped else None
+        if memory is not None:
+            self.happened(event.Measured(self._measured, memory))
 
     def set_alarm(self) -> None:
         """Hear of connections that nobody takes, as long as that would mean more workers; what was heard is looked at first."""
@@ -348,6 +363,7 @@ def pool_settings(settings: Mapping[str, Any], stop_timeout: float, generation: 
         workers["idle_timeout"],
         settings["preload"],
         settings["probe"] is not None,
+        Lifetime(**settings["recycle"]),
         generation,
     )
 

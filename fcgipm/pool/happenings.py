@@ -70,6 +70,19 @@ class WorkerExited(NamedTuple):
     begun: int = 0
 
 
+class RetireRequested(NamedTuple):
+    """Somebody wants this worker replaced."""
+
+    worker: int
+
+
+class Measured(NamedTuple):
+    """What the worker has in memory for itself alone (USS), in bytes."""
+
+    worker: int
+    memory: int
+
+
 class StillBusy(NamedTuple):
     """The worker that was to be evicted is inside a request."""
 
@@ -133,6 +146,8 @@ Happening = (
     | WorkerRetiring
     | WorkerLost
     | WorkerExited
+    | RetireRequested
+    | Measured
     | StillBusy
     | Observed
     | ScaleRequested

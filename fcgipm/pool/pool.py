@@ -23,6 +23,7 @@ from fcgipm.pool.decisions import IMPORT_PATIENCE, START_PATIENCE, TEMPLATE_GRAC
 from fcgipm.pool.generation import Generation
 from fcgipm.pool.growth import Growth
 from fcgipm.pool.policy import Load, PoolSettings
+from fcgipm.pool.recycling import Recycling
 from fcgipm.pool.roster import Roster
 from fcgipm.pool.scaling import Scaling, surplus
 from fcgipm.pool.sharing import Claim
@@ -31,8 +32,8 @@ from fcgipm.pool.stopping import Stopping
 from fcgipm.pool.trial import Trial
 from fcgipm.pool.worker import WorkerHandle
 
-EXIT_REASONS = ("crash", "retire", "reload", "idle", "scale")
-"""Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one more than there may be."""
+EXIT_REASONS = ("crash", "requests", "memory", "age", "retire", "reload", "idle", "scale")
+"""Why workers left: died, reached a limit of `recycle`, was asked to, belonged to an old generation, was not needed any more, was one too many."""
 
 
 class Pool:
@@ -49,6 +50,7 @@ class Pool:
         self._worker_backoff = BackOff()
         self._decisions = Decisions(self.roster, START_PATIENCE if settings.preload else IMPORT_PATIENCE)
         self._stopping = Stopping(self.roster, self._decisions)
+        self._recycling = Recycling(settings.lifetime, self.roster, self._decisions)
         self._growth = Growth(self.roster, self.scaling, self._decisions)
         self.trial = Trial(self.roster, self._decisions, settings.probe) if on_trial else None
 
@@ -135,7 +137,7 @@ class Pool:
             times.append(self._template_backoff.retry_at)
         elif self.roster.forkable:
             times.append(max(self._worker_backoff.retry_at, self._growth.due))
-        times += [] if self.scaling.next_change is None else [self.scaling.next_change]
+        times += [when for when in (self.scaling.next_change, self._recycling.next_age) if when is not None]
         return min(times, default=None)
 
     def __repr__(self) -> str:
@@ -212,6 +214,14 @@ class Pool:
         if worker.leaving is None:
             self._blame(worker, worker.fault or "a worker could not be forked, or died at once")
 
+    def _retire_requested(self, happening: event.RetireRequested) -> None:
+        if happening.worker in self.workers:
+            self.workers[happening.worker].asked = True
+
+    def _measured(self, happening: event.Measured) -> None:
+        if happening.worker in self.workers:
+            self.workers[happening.worker].memory = happening.memory
+
     def _still_busy(self, happening: event.StillBusy) -> None:
         worker = self.workers.get(happening.worker)
         if worker is not None:
@@ -271,6 +281,7 @@ class Pool:
     def _keep_running(self) -> None:
         if self.roster.needs_template and self._template_backoff.permits(self._decisions.now):
             self._decisions.add(do.StartTemplate(self.roster.open_generation().number))
+        self._recycling.keep()
         if self.roster.forkable and self._worker_backoff.permits(self._decisions.now):
             self._growth.grow()
         self._retire_older()
@@ -299,7 +310,7 @@ class Pool:
         latest, most = self.roster.latest, self.scaling.most
         if latest is not None:
             staying = [worker for worker in self.workers.values() if worker.stays and worker.generation == latest.number]
-            over, idle = surplus(staying, self.roster.target, most)
+            over, idle = surplus(staying, self.roster.target + self.roster.extra, most + self.roster.extra)
             if over:
                 self._let_go(over, "scale", f"{self.scaling.crowded_out(len(over))} (of {len(staying)})")
             if idle:
@@ -372,6 +383,8 @@ _RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {
     event.WorkerReady: Pool._worker_ready,
     event.WorkerRetiring: Pool._worker_retiring,
     event.WorkerLost: Pool._worker_lost,
+    event.RetireRequested: Pool._retire_requested,
+    event.Measured: Pool._measured,
     event.StillBusy: Pool._still_busy,
     event.WorkerExited: Pool._worker_exited,
     event.Observed: Pool._observed,

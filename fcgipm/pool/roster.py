@@ -12,14 +12,15 @@ from fcgipm.pool.worker import WorkerHandle
 class Roster:
     """`generations` in order of their numbers, `workers` by theirs; numbers of workers are never used again.
 
-    `target` is how many workers there should be, `handles` how many there may be at once, those that leave included: a replacement may start before its
-    predecessor has left.
+    `target` is how many workers there should be, `extra` how many beside them, in whose favour others will leave; `handles` how many there
+    may be at once, those that leave included: a replacement may start before its predecessor has left.
     """
 
     def __init__(self, settings: PoolSettings) -> None:
         self.generations: list[Generation] = []
         self.workers: dict[int, WorkerHandle] = {}
         self.target = settings.min
+        self.extra = 0
         self.handles = 2 * settings.max
         self._preload = settings.preload
         self._free_slots = list(range(0, settings.slots, settings.threads))
@@ -112,7 +113,7 @@ class Roster:
 
     def missing_in(self, generation: Generation) -> int:
         """Workers that a generation has too few; negative when too many."""
-        return self.target - self.staying_in(generation)
+        return self.target + self.extra - self.staying_in(generation)
 
     @property
     def room(self) -> int:

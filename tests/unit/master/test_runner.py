@@ -46,7 +46,8 @@ def queue() -> deque[Happening]:
 @pytest.fixture
 def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
     workers = {"min": 1, "max": 1, "threads": 1, "spare": 0, "idle_timeout": 10.0}
-    settings = {"name": "web", "workers": workers, "preload": True, "probe": None, "timeouts": {"keepalive": 75.0}, "uid": None, "gid": None}
+    settings = {"name": "web", "workers": workers, "preload": True, "probe": None, "recycle": {"memory": 0}}
+    settings |= {"timeouts": {"keepalive": 75.0}, "uid": None, "gid": None}
     loop = Loop()
     runner = PoolRunner(settings, [], 1.0, loop, Log(str(tmp_path / "log")), queue.append)
     yield runner
