@@ -7,9 +7,11 @@ from typing import Any
 
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
+from fcgipm.master.parking import Parking
 from fcgipm.master.runner import PoolRunner, Post
 from fcgipm.pool.happenings import Admitted, StopNow, Superseded
 from fcgipm.pool.states import PoolPhase
+from fcgipm.system.board import Board
 from fcgipm.system.listeners import Listener
 
 
@@ -35,6 +37,17 @@ class Fleet:
         """A pool on trial, which is to take the place of the one of its name, or to be the first. Raises OSError: there are no means for it."""
         runner = PoolRunner(settings, listeners, stop_timeout, *self._means, self.serving.get(settings["name"]), on_trial=True)
         self.candidates.append(runner)
+        return runner
+
+    def inherit(
+        self, settings: Mapping[str, Any], listeners: list[Listener], stop_timeout: float, board: Board, parking: Parking, serves: bool
+    ) -> PoolRunner:
+        """A pool that was there before this program."""
+        runner = PoolRunner(settings, listeners, stop_timeout, *self._means, board=board, parking=parking)
+        if serves:
+            self.serving[runner.name] = runner
+        else:
+            self.leaving.append(runner)
         return runner
 
     def dismiss(self) -> None:

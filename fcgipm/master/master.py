@@ -26,6 +26,7 @@ from fcgipm.master.reloads import Reloads
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
+from fcgipm.master.succession import Succession
 from fcgipm.master.webs import Webs
 from fcgipm.pool.bounds import BoundsRefused, changed, check_total, counted, described, stepped
 from fcgipm.pool.happenings import Allowed, RetireRequested, ScaleRequested
@@ -45,32 +46,42 @@ class Master:
         self.pid = os.getpid()
         self.log = log
         self._queue: deque[Happening] = deque()
-        self._loop = Loop()
+        self.loop = Loop()
         self._signals = Signals()
-        self._started = time.monotonic()
-        self._started_at = timestamp(time.time())
+        self.started = time.monotonic()
+        self.started_at = timestamp(time.time())
         self._announced = False
         self._stopping = False
         self._exit_code = 0
-        self._loop.watch(self._signals, lambda _events: self._hear_signals())
-        self._commands = Commands(self, Sessions(server, self._loop, self._queue.append), log)
-        self.fleet = Fleet(self._loop, log, self._queue.append)
+        self.loop.watch(self._signals, lambda _events: self._hear_signals())
+        self._commands = Commands(self, Sessions(server, self.loop, self._queue.append), log)
+        self.fleet = Fleet(self.loop, log, self._queue.append)
         self.reloads = Reloads(self)
-        self._webs = Webs(self._loop, log)
-        self._farewells = Farewells(self._loop)
+        self._succession = Succession(self)
+        self.webs = Webs(self.loop, log)
+        self._farewells = Farewells(self.loop)
         self._claims: list[Claim] = []
 
-    def run(self) -> int:
-        """Serve until told to stop; the exit code."""
+    def begin(self) -> None:
+        """Start everything."""
         for pool in self.settings["pools"].values():
             self.fleet.found(pool, self.belongings.of(pool), self.settings["stop_timeout"])
-        self._webs.become(self.settings, self.belongings, self._started)
+        self.webs.become(self.settings, self.belongings, self.started)
         self._share()
         for runner in self.fleet:
             self.enter(runner)
+
+    def go_on(self) -> None:
+        """All is there already, as another program has left it; its code and its configuration are read anew."""
+        self._announced = True
+        self.log.info(f"fcgipm {__version__}, pid {self.pid}: has taken over")
+        self.reloads.ask(None)
+
+    def run(self) -> int:
+        """Serve until told to stop; the exit code."""
         self._dispatch()
         while not self._finished:
-            self._loop.turn(self._timeout())
+            self.loop.turn(self._timeout())
             self._dispatch()
         self._close()
         return self._exit_code
@@ -95,7 +106,7 @@ class Master:
         for name in removed:
             self._farewells.dismiss(self.fleet.remove(name), kept, now + settings["stop_timeout"])
         self._farewells.part(self.fleet, kept)
-        self._webs.become(settings, self.belongings, now)
+        self.webs.become(settings, self.belongings, now)
         self._let_go(before.values())
         self._claims = []
 
@@ -118,7 +129,7 @@ class Master:
             return "starting"
         if self.reloads.under_way is not None:
             return "reloading"
-        failed = [web for web in self._webs.serving if web.state == "failed"]
+        failed = [web for web in self.webs.serving if web.state == "failed"]
         degraded = failed or any(runner.pool.state == "degraded" for runner in self.fleet.serving.values())
         return "degraded" if degraded else "running"
 
@@ -126,9 +137,9 @@ class Master:
         """One look at everything."""
         now = time.monotonic()
         pools = tuple(pool_snapshot(runner, self.fleet, self.reloads, now) for runner in self.fleet.serving.values())
-        uptime, file = now - self._started, self.settings["file"]
-        http = tuple(web.snapshot() for web in self._webs.serving)
-        return Snapshot(__version__, self.state, self.pid, self._started_at, uptime, file, pools, http)
+        uptime, file = now - self.started, self.settings["file"]
+        http = tuple(web.snapshot() for web in self.webs.serving)
+        return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http)
 
     def scale(self, name: object, request: Mapping[str, Any]) -> str | None:
         """Give a pool other bounds, until `reset` or the next start; what holds now, None if there is no pool of that name.
@@ -164,9 +175,10 @@ class Master:
         if first:
             self.log.info("stopping" + (" at once" if now else ""))
             self.reloads.abandon()
+            self._succession.abandon()
             self._farewells.add(self.fleet, clock + self.settings["stop_timeout"])
         if first or now:
-            for web in self._webs:
+            for web in self.webs:
                 web.stop(clock, now)
                 web.listener.unlink()
                 web.listener.close()
@@ -175,7 +187,7 @@ class Master:
 
     def stop_progress(self) -> str:
         """What a stop still waits for."""
-        webs = [web.listener.address for web in self._webs if not web.finished]
+        webs = [web.listener.address for web in self.webs if not web.finished]
         if webs:
             return f"waiting for the requests of http {', '.join(webs)}"
         waiting = [f"{runner.name}: {len(runner.pool.workers)}" for runner in self.fleet if runner.pool.workers]
@@ -189,20 +201,22 @@ class Master:
         now = time.monotonic()
         for runner in self.fleet:
             self._see_to(runner, now)
-        for web in self._webs:
+        for web in self.webs:
             web.see_to(now)
         self._share()
         if self._announced and not self._stopping:
             self.reloads.see_to(now)
+            if self.reloads.under_way is None:
+                self._succession.see_to(now)
         self.fleet.relieve()
-        self._farewells.see_to(now, *self._webs.needed())
+        self._farewells.see_to(now, *self.webs.needed())
         if not self._announced and not self._stopping:
             self._announce()
         self._empty_queue()  # An action that failed at once, or the end of a start that failed.
         self._commands.tell_reloaded()
         if self._stopping:
             self._commands.tell_progress()
-        self._webs.bury()
+        self.webs.bury()
         for runner in self.fleet.bury():
             self._let_go(runner.listeners)
 
@@ -284,7 +298,7 @@ class Master:
 
     def _belongs(self, child: ChildExit) -> bool:
         pools = any(runner.child_exited(child) for runner in self.fleet)
-        return pools or self._webs.child_exited(child) or self.reloads.child_exited(child)
+        return pools or self.webs.child_exited(child) or self.reloads.child_exited(child) or self._succession.child_exited(child)
 
     def _on_terminate(self, _name: str) -> None:
         self.stop(now=False)
@@ -318,8 +332,9 @@ class Master:
         if not self._stopping:
             self.reloads.ask(None)
 
-    def _on_later(self, name: str) -> None:
-        self.log.warning(f"{name} received, ignored: what it is for is not available yet")
+    def _on_upgrade(self, _name: str) -> None:
+        if not self._stopping:
+            self._succession.ask()
 
     # Start and end.
 
@@ -331,7 +346,7 @@ class Master:
         self._announced = True
         if any(runner.pool.state == "ready" or runner.pool.ready_count for runner in runners):
             pools = ", ".join(f"{runner.name} ({counted(runner.pool.ready_count)})" for runner in runners)
-            http = "".join(f", http {web.listener.address}" for web in self._webs)
+            http = "".join(f", http {web.listener.address}" for web in self.webs)
             self.log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{http}")
             return
         self.log.error("no pool can serve: giving up")
@@ -340,15 +355,16 @@ class Master:
 
     @property
     def _finished(self) -> bool:
-        return self._stopping and all(runner.pool.finished for runner in self.fleet) and all(web.finished for web in self._webs)
+        return self._stopping and all(runner.pool.finished for runner in self.fleet) and all(web.finished for web in self.webs)
 
     def _timeout(self) -> float | None:
-        wanted = [*(runner.next_wakeup for runner in self.fleet), *(web.next_wakeup for web in self._webs), self.reloads.next_wakeup]
+        wanted = [*(runner.next_wakeup for runner in self.fleet), *(web.next_wakeup for web in self.webs)]
+        wanted += [self.reloads.next_wakeup, self._succession.next_wakeup]
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _close(self) -> None:
-        self._webs.close()
+        self.webs.close()
         self.fleet.close()
         self._farewells.close()
         self._signals.close()
@@ -372,5 +388,5 @@ _ON_SIGNAL: dict[int, Callable[[Master, str], None]] = {
     signal.SIGTTIN: Master._on_more,
     signal.SIGTTOU: Master._on_less,
     signal.SIGHUP: Master._on_hangup,
-    signal.SIGUSR2: Master._on_later,
+    signal.SIGUSR2: Master._on_upgrade,
 }

@@ -28,10 +28,10 @@ class Parking:
     `patience`: seconds that a connection may be silent; `woken` is called when one has something for a worker.
     """
 
-    def __init__(self, patience: float, loop: Loop, woken: Callable[[], None]) -> None:
-        self.give, self.take = socket.socketpair(*CHANNEL)
+    def __init__(self, patience: float, loop: Loop, ends: tuple[socket.socket, socket.socket] | None = None) -> None:
+        self.give, self.take = socket.socketpair(*CHANNEL) if ends is None else ends
         self.patience = patience
-        self.woken = woken
+        self.woken: Callable[[], None] = _nobody
         self._loop = loop
         self._parked: dict[socket.socket, float] = {}
         self._refused: list[socket.socket] = []
@@ -40,6 +40,11 @@ class Parking:
 
     def __len__(self) -> int:
         return len(self._parked) + len(self._refused)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Of all connections that are here."""
+        return [connection.fileno() for connection in (*self._parked, *self._refused)]
 
     @property
     def overfull(self) -> bool:
@@ -129,6 +134,10 @@ class Parking:
             self._refused.append(connection)
             self._retry_at = now + RETRY_INTERVAL
         return True
+
+
+def _nobody() -> None:
+    """Until somebody serves."""
 
 
 def _connection(number: int) -> socket.socket | None:

@@ -22,13 +22,12 @@ from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerB
 from fcgipm.master.ledger import Ledger
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
-from fcgipm.master.output import Outputs
+from fcgipm.master.output import Output, Outputs
 from fcgipm.master.parking import Parking
+from fcgipm.master.pool_settings import pool_settings
 from fcgipm.master.probe import Probe
 from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
-from fcgipm.pool.lifetime import Lifetime
-from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
@@ -62,14 +61,20 @@ class PoolRunner:
         post: Post,
         older: PoolRunner | None = None,
         on_trial: bool = False,
+        board: Board | None = None,
+        parking: Parking | None = None,
     ) -> None:
         self.settings = settings
         self.name: str = settings["name"]
         generation = 1 if older is None else older.pool.roster.next_number
         self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
-        self.board = Board(self.name, self.pool.settings.slots)
-        self.parking: Parking = Parking(settings["timeouts"]["keepalive"], loop, self._alarmed) if older is None else older.parking
+        self.board = board or Board.create(self.name, self.pool.settings.slots)
+        shared: Parking | None = parking if older is None else older.parking
+        self.parking: Parking = Parking(0.0, loop) if shared is None else shared
+        self.has_served = False
+        if not on_trial:
+            self._take_charge()
         self.queues = Queues()
         eyes = Eyes(self._serving, self._waiting, lambda: self.pool.may_grow, self._give)
         self.beat = Beat(self.board.memory, self.pool.settings.threads, eyes)
@@ -114,17 +119,30 @@ class PoolRunner:
 
     def add_template(self, generation: int, pid: int, ours: socket.socket, output: int) -> None:
         """A template was started."""
-        followed = self.outputs.follow(output, partial(self._log_line, None, pid))
-        template = TemplateProcess(generation, pid, Channel(ours), followed)
-        self.templates[generation] = template
+        self.adopt_template(TemplateProcess(generation, pid, Channel(ours), self.reopened(output, None, pid)))
+
+    def adopt_template(self, template: TemplateProcess) -> None:
+        """Hear it from now on."""
+        self.templates[template.generation] = template
         self.loop.watch(template.channel, lambda _events: self._hear_template(template))
+
+    def reopened(self, output: int | None, worker: WorkerProcess | None, pid: int | None) -> Output:
+        """Read the output pipe of a worker, or of another process; None: it has been closed."""
+        if output is None:
+            output, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            os.close(write_end)
+        return self.outputs.follow(output, partial(self._log_line, worker, pid))
 
     def add_worker(self, number: int, slot: int, channel: Channel, output: int) -> None:
         """A worker was ordered."""
         worker = WorkerProcess(number, slot, channel)
-        self.workers[number] = worker
-        worker.output = self.outputs.follow(output, partial(self._log_line, worker, None))
-        self.loop.watch(channel, lambda _events: self._hear_worker(worker))
+        worker.output = self.reopened(output, worker, None)
+        self.adopt_worker(worker)
+
+    def adopt_worker(self, worker: WorkerProcess) -> None:
+        """Hear it from now on."""
+        self.workers[worker.number] = worker
+        self.loop.watch(worker.channel, lambda _events: self._hear_worker(worker))
 
     def drop_channel(self, channel: Channel) -> None:
         """Watch a channel no more and close it; again is harmless."""
@@ -159,6 +177,11 @@ class PoolRunner:
         older.alarm.disarm()
         self.pool.succeed(older.pool, now)
         self.ledger = older.ledger
+        self._take_charge()
+
+    def _take_charge(self) -> None:
+        """Connections without a worker are ours to see to."""
+        self.has_served = True
         self.parking.patience = self.settings["timeouts"]["keepalive"]
         self.parking.woken = self._alarmed
 
@@ -348,24 +371,6 @@ class PoolRunner:
 
     def _give(self, number: int) -> None:
         self.workers[number].channel.send(orders.HANDOVER)
-
-
-def pool_settings(settings: Mapping[str, Any], stop_timeout: float, generation: int) -> PoolSettings:
-    """What the pool decides by, of its effective configuration."""
-    workers = settings["workers"]
-    return PoolSettings(
-        settings["name"],
-        workers["min"],
-        workers["max"],
-        workers["threads"],
-        stop_timeout,
-        workers["spare"],
-        workers["idle_timeout"],
-        settings["preload"],
-        settings["probe"] is not None,
-        Lifetime(**settings["recycle"]),
-        generation,
-    )
 
 
 def _number(arguments: list[str]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from fcgipm.control.server import ControlServer, allow_peers
 from fcgipm.master.belongings import Belongings, take_away
+from fcgipm.master.inheritance import inherit, read_state
 from fcgipm.master.log import Log
 from fcgipm.master.master import Master
 from fcgipm.master.openings import Openings, wanted
@@ -53,9 +54,31 @@ def run(settings: Mapping[str, Any]) -> int:
     with ExitStack() as last:
         with ExitStack() as stack:
             master = make_master(settings, log, stack, last)
+            master.begin()
             code = master.run()
         master.tell_stopped()
     return code
+
+
+def resume(paper: int) -> int:
+    """Go on in the place of the program whose state is in that memory file; the exit code. Raises SystemProblem."""
+    state = read_state(paper)
+    os.close(paper)
+    with ExitStack() as last:
+        with ExitStack() as stack:
+            master = inherit(state)
+            last.callback(master.belongings.control[1].close)
+            stack.callback(master.belongings.take_away)
+            master.go_on()
+            code = master.run()
+        master.tell_stopped()
+    return code
+
+
+def rehearse(paper: int) -> int:
+    """Take over all that is in that memory file, and serve nobody; the exit code. Raises SystemProblem, OSError, KeyError."""
+    inherit(read_state(paper))
+    return 0
 
 
 def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: ExitStack) -> Master:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -64,6 +64,22 @@ class HttpProcess:
         if self._stopping:
             return self._deadline if self.pid is not None else None
         return self._backoff.retry_at if self.pid is None else None
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What it takes to know it again."""
+        return {"settings": self.settings, "told": self._told, "backend": self.backend}
+
+    @property
+    def outputs(self) -> list[int]:
+        """Descriptors of its output."""
+        return self._outputs.descriptors
+
+    def inherit(self, pid: int, outputs: Iterable[int], now: float) -> None:
+        """It is running already."""
+        self.pid, self._started = pid, now
+        for descriptor in outputs:
+            self._outputs.follow(descriptor, partial(self._log_line, pid))
 
     def same(self, other: HttpProcess) -> bool:
         """Whether the other would be the same process."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fcgipm.master.belongings import Belongings
@@ -11,6 +12,7 @@ from fcgipm.master.children import ChildExit
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.web import HttpProcess
+from fcgipm.system.listeners import Listener
 from fcgipm.system.spawn_web import specification
 
 
@@ -39,6 +41,14 @@ class Webs:
         for one in before:
             one.stop(now, at_once=False)
         self.leaving += before
+
+    def inherit(
+        self, settings: Mapping[str, Any], told: Mapping[str, Any], listener: Listener, backend: str, pid: int, outputs: Iterable[int]
+    ) -> None:
+        """One that is running already."""
+        web = HttpProcess(settings, told, listener, backend, self._loop, self._log)
+        web.inherit(pid, outputs, time.monotonic())
+        self.serving.append(web)
 
     def needed(self) -> tuple[set[str], set[str]]:
         """Names of pools that answer requests of these servers, and the addresses where they are asked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from fcgipm.pool.generation import Generation
 from fcgipm.pool.policy import PoolSettings
@@ -82,7 +82,11 @@ class Roster:
 
     def prove(self, generation: Generation) -> None:
         """Its application could be imported: its number is taken."""
-        self._last_proven = generation.number
+        self.proved(generation.number)
+
+    def proved(self, number: int) -> None:
+        """Numbers up to this one are taken."""
+        self._last_proven = number
 
     def drop_empty_generations(self) -> None:
         """Forget generations whose template and workers are all gone; the newest stays, as what is to be replaced."""
@@ -96,6 +100,15 @@ class Roster:
         self._last_worker += 1
         worker = WorkerHandle(self._last_worker, heappop(self._free_slots), generation.number)
         self.workers[worker.number] = worker
+        return worker
+
+    def rehire(self, number: int, slot: int, generation: int) -> WorkerHandle:
+        """A worker that was there before us."""
+        self._last_worker = max(self._last_worker, number)
+        self._free_slots.remove(slot)
+        heapify(self._free_slots)
+        worker = WorkerHandle(number, slot, generation)
+        self.workers[number] = worker
         return worker
 
     def dismiss(self, worker: WorkerHandle) -> None:

@@ -100,9 +100,13 @@ class Scaling:
         self.allowance, self.attainable = older.allowance, older.attainable
         if (self._settings.min, self._settings.max) == (older._settings.min, older._settings.max):
             self._bounds = older._bounds
-        self._earlier.clear()
-        self._earlier.append((now, staying))
         self.reason = older.reason
+        self.keep(staying, now)
+
+    def keep(self, workers: int, now: float) -> None:
+        """So many are there, and may all be needed: for `idle_timeout` they count as wanted."""
+        self._earlier.clear()
+        self._earlier.append((now, workers))
 
     def grown(self, count: int, workers: int) -> str:
         """`count` workers are added to `workers`: why."""

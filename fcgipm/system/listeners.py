@@ -45,7 +45,7 @@ class Listener:
         self.path = path
         self.inode = inode
         self.bound: Bound | None = None
-        self._settings = settings
+        self.settings = settings
 
     @property
     def is_ours(self) -> bool:
@@ -59,19 +59,19 @@ class Listener:
 
     def publish(self) -> None:
         """Let clients come. Raises SystemProblem."""
-        assert self._settings is not None
+        assert self.settings is not None
         if self.bound is not None:
             assert self.path is not None
             bound, self.bound = self.bound, None
-            publish_unix(bound, self.path, self._settings["backlog"])
+            publish_unix(bound, self.path, self.settings["backlog"])
         elif self.is_ours:
-            _listen(self.socket, self.address, self._settings["backlog"])
+            _listen(self.socket, self.address, self.settings["backlog"])
 
     def adopt(self, settings: Mapping[str, Any]) -> Callable[[], None]:
         """Have the backlog, mode and owner of other settings from now on; what is returned takes that back. Raises SystemProblem, and has changed nothing."""
-        before, was = self._settings, None if self.path is None else os.lstat(self.path)
+        before, was = self.settings, None if self.path is None else os.lstat(self.path)
         self._apply(settings)
-        self._settings = settings
+        self.settings = settings
 
         def restore() -> None:
             with suppress(OSError):
@@ -79,7 +79,7 @@ class Listener:
                     give_away(self.path, Ownership(stat.S_IMODE(was.st_mode), was.st_uid, was.st_gid))
                 if before is not None:
                     self.socket.listen(before["backlog"])
-            self._settings = before
+            self.settings = before
 
         return restore
 
@@ -112,7 +112,7 @@ class Listener:
         self.socket.close()
 
     def _apply(self, settings: Mapping[str, Any]) -> None:
-        if self.is_ours and self._settings is not None and all(self._settings[key] == settings[key] for key in _APPLIED):
+        if self.is_ours and self.settings is not None and all(self.settings[key] == settings[key] for key in _APPLIED):
             return
         try:
             if self.path is not None:

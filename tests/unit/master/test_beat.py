@@ -39,7 +39,7 @@ class Board:
 
 @pytest.fixture
 def board() -> Iterator[Board]:
-    board = Board()
+    board = Board.create()
     yield board
     board.beat.close()
 

@@ -20,7 +20,8 @@ class Place:
     def __init__(self) -> None:
         self.loop = Loop()
         self.woken = 0
-        self.parking = Parking(75.0, self.loop, self._wake)
+        self.parking = Parking(75.0, self.loop)
+        self.parking.woken = self._wake
         self.give, self.take = self.parking.give, self.parking.take
         self.clients: list[socket.socket] = []
 
