@@ -112,6 +112,7 @@ def _release(runner: PoolRunner, action: do.Release) -> None:
     for index in range(action.slot, action.slot + runner.pool.settings.threads):
         counters = scoreboard.read(runner.board.memory, index).counters
         runner.ledger = scoreboard.add(runner.ledger, counters)
+        runner.account.fold(index)
         scoreboard.clear(runner.board.memory, index)
     if worker is not None:
         runner.drop_channel(worker.channel)
@@ -119,6 +120,8 @@ def _release(runner: PoolRunner, action: do.Release) -> None:
 
 def _log(runner: PoolRunner, action: do.Log) -> None:
     runner.log.write(action.level, action.text, runner.name)
+    if action.kind is not None:
+        runner.account.post(action.kind, action.text)
 
 
 _DOERS: dict[type, Callable[[PoolRunner, Any], None]] = {

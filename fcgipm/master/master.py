@@ -27,6 +27,7 @@ from fcgipm.pool.happenings import Allowed, ReplaceRequested, ScaleRequested, St
 from fcgipm.pool.policy import Bounds
 from fcgipm.pool.pool import Pool
 from fcgipm.pool.sharing import Claim, attainable, granted
+from fcgipm.report.events import latest
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
@@ -117,7 +118,8 @@ class Master:
         pools = tuple(pool_snapshot(runner, now) for runner in self._runners)
         uptime, file = now - self._started, self.settings["file"]
         http = tuple(web.snapshot() for web in self._webs)
-        return Snapshot(__version__, self.state, self.pid, self._started_at, uptime, file, pools, http)
+        events = latest(runner.account.events.kept for runner in self._runners)
+        return Snapshot(__version__, self.state, self.pid, self._started_at, uptime, file, pools, http, events, self._loop.lag)
 
     def replace(self, name: object) -> Pool | None:
         """Have a pool import its application anew; the pool, None if there is none of that name."""

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.account import Account
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
@@ -66,6 +67,7 @@ class PoolRunner:
         self.templates: dict[int, TemplateProcess] = {}
         self.workers: dict[int, WorkerProcess] = {}
         self.ledger = [0] * len(scoreboard.COUNTERS)
+        self.account = Account(self.name, self.board.memory, self.slots, self.pids, time.monotonic())
         self.outputs = Outputs(loop)
         self.loop = loop
         self.log = log
@@ -95,6 +97,16 @@ class PoolRunner:
         """When this pool wants to be looked at although nothing happens."""
         times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look)
         return min((when for when in times if when is not None), default=None)
+
+    def slots(self) -> list[int]:
+        """Those that belong to a worker."""
+        threads = self.pool.settings.threads
+        return [slot for worker in self.pool.workers.values() for slot in range(worker.slot, worker.slot + threads)]
+
+    def pids(self) -> list[int]:
+        """Of workers, as far as they are known, and templates."""
+        workers = [worker.pid for worker in self.pool.workers.values() if worker.pid is not None]
+        return workers + [template.pid for template in self.templates.values()]
 
     # Adding and dropping what the loop watches.
 
@@ -260,7 +272,9 @@ class PoolRunner:
         """Look at the workers and, if none is free, at the queues."""
         self._alarm_heard = False
         self.parking.see_to(now)
-        return self.beat.look(now)
+        observed = self.beat.look(now)
+        self.account.look(now, resting=self.beat.next_look is None)
+        return observed
 
     def set_alarm(self) -> None:
         """Hear of connections that nobody takes, as long as that would mean more workers; what was heard is looked at first."""

@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fcgipm import scoreboard
+from fcgipm.master.processes import TemplateProcess
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.samples import Sample, Samples
 from fcgipm.pool.scaling import Scaling
 from fcgipm.pool.states import WorkerState
 from fcgipm.pool.worker import WorkerHandle
-from fcgipm.report.snapshot import ListenerSnapshot, PoolSnapshot, ProcessSnapshot, RequestsSnapshot, WorkersSnapshot
+from fcgipm.report.snapshot import (
+    ListenerSnapshot,
+    PoolSnapshot,
+    ProcessSnapshot,
+    RequestsSnapshot,
+    RunningSnapshot,
+    WorkersSnapshot,
+)
 from fcgipm.system.listeners import Listener
 
 _BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 _FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
 _FAILED = scoreboard.COUNTERS.index(scoreboard.FAILED)
 _ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
+_SLOW = scoreboard.COUNTERS.index(scoreboard.SLOW)
+_TIMED_OUT = scoreboard.COUNTERS.index(scoreboard.TIMED_OUT)
+_SERVED = scoreboard.COUNTERS.index(scoreboard.SERVED_NS)
 _REJECTED = scoreboard.COUNTERS.index(scoreboard.REJECTED)
 
 _STARTING = frozenset({WorkerState.ORDERED, WorkerState.STARTING})
@@ -31,6 +43,9 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
     totals = _totals(runner, readings)
     current, newest = pool.roster.current, pool.roster.newest
     template = runner.templates.get(newest.number) if newest is not None else None
+    account = runner.account
+    account.samples.refresh(now)
+    latency = account.latency()
     return PoolSnapshot(
         name=runner.name,
         interface=settings["interface"],
@@ -47,11 +62,18 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
         exits=dict(pool.exits),
         template=template.pid if template is not None else None,
         processes=tuple(
-            _process(worker, worker.pid, states[worker.number], readings[worker.number], now)
+            _process(worker, worker.pid, states[worker.number], readings[worker.number], now, account.samples.of(worker.pid))
             for worker in pool.workers.values()
             if worker.pid is not None
         ),
         rejected=totals[_REJECTED],
+        recent=account.recent(now, latency),
+        memory=account.samples.together(worker.pid for worker in pool.workers.values() if worker.pid is not None),
+        template_pss=_pss(account.samples, template),
+        last_reload=account.last_reload,
+        draining=account.draining,
+        latency=tuple(latency),
+        served=totals[_SERVED] / 1e9,
     )
 
 
@@ -91,12 +113,24 @@ def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
 def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:
     one, two, three, four, five = totals[_FIRST_CLASS : _FIRST_CLASS + 5]
     active = sum(slot.state == scoreboard.BUSY for worker in readings.values() for slot in worker)
-    return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED])
+    return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED], totals[_SLOW], totals[_TIMED_OUT])
 
 
 def _process(
-    worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float
+    worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float, sample: Sample
 ) -> ProcessSnapshot:
     requests = sum(slot.counters[_BEGUN] for slot in slots)
     kept = sum(slot.kept for slot in slots)
-    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept)
+    running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY)
+    rss = sample.usage.rss if sample.usage is not None else None
+    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running)
+
+
+def _running(slot: scoreboard.SlotReading, now: float) -> RunningSnapshot:
+    method, _, uri = slot.text.partition(" ")
+    return RunningSnapshot(method, uri, max(0.0, now - slot.request_started / 1e9))
+
+
+def _pss(samples: Samples, template: TemplateProcess | None) -> int | None:
+    known = samples.of(template.pid if template is not None else None).shares
+    return None if known is None else known.pss

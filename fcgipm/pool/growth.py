@@ -41,7 +41,7 @@ class Growth:
         if self._roster.staying == before:  # Else the new ones take the places of older ones.
             reason = self._scaling.grown(count, before)
             if before + count > self._scaling.bounds.min:
-                self._decisions.log("info", f"{reason} (of {before})")
+                self._decisions.log("info", f"{reason} (of {before})", "growth")
         if count < missing:
             self._next = now + PACE
         self._decisions.fork(source, count)

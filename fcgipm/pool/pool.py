@@ -162,7 +162,7 @@ class Pool:
             return
         self._template_backoff.died(generation.lived(self._decisions.now), self._decisions.now)
         self.reason = happening.reason
-        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})")
+        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})", "degraded")
 
     def _fork_failed(self, happening: event.ForkFailed) -> None:
         for worker in self.workers.values():
@@ -230,7 +230,7 @@ class Pool:
         if not self._worker_backoff.permits(self._decisions.now):
             self.reason = what
         if not told:  # Workers of one order that could not be forked have one reason.
-            self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})")
+            self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})", "crash")
         if worker.generation == self.replacements.generation:
             self.replacements.end(False, f"generation {worker.generation} has no workers yet: {what}")
 
@@ -295,7 +295,7 @@ class Pool:
             self._dismiss(self.roster.newest)
 
     def _let_go(self, workers: Iterable[WorkerHandle], why: str, reason: str) -> None:
-        self._decisions.log("info", reason)
+        self._decisions.log("info", reason, "shrink")
         for worker in workers:
             self._decisions.let_go(worker, orders.RETIRE, why)
 
@@ -321,7 +321,7 @@ class Pool:
         self.scaling.observe(Load(busy, happening.waiting), now)
         if self.scaling.over(now) and not was_over:
             most = f"{self.scaling.limit} workers are the most there may be"
-            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy")
+            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy", "max_reached")
 
     def _scale_requested(self, happening: event.ScaleRequested) -> None:
         self.scaling.rebound(happening.bounds)
@@ -360,7 +360,7 @@ class Pool:
         if not older or generation.ready_at is not None:
             return False
         self.roster.drop(generation)
-        self._decisions.log("error", f"template: {reason} (not replaced: generation {older[-1].number} serves on)")
+        self._decisions.log("error", f"template: {reason} (not replaced: generation {older[-1].number} serves on)", "reload")
         return True
 
     def _replacement_done(self) -> None:
