@@ -132,6 +132,7 @@ class Commands:
                 self._refuse_pool(session, pool)
                 return
             status["pools"] = {pool: status["pools"][pool]}
+            status["events"] = [event for event in status["events"] if event["pool"] == pool]
             status["http"] = [http for http in status["http"] if http["pool"] == pool]
         self._sessions.answer(session, protocol.result(status))
 
@@ -165,6 +166,16 @@ class Commands:
             self._log.info(f"scaled by command: {text}")
             self._sessions.answer(session, protocol.result(text))
 
+    def _drain(self, session: Session, request: dict[str, Any]) -> None:
+        undo = request.get("undo") is True
+        pools = self._master.drain(request.get("pool"), undo)
+        if pools is None:
+            self._refuse_pool(session, request.get("pool"))
+            return
+        text = f"{', '.join(pools)}: {'ready again' if undo else 'draining: served on, and not ready for whoever asks /readyz'}"
+        self._log.info(f"by command: {text}")
+        self._sessions.answer(session, protocol.result(text))
+
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
         self._master.stop(now=request.get("now") is True)
@@ -183,5 +194,6 @@ _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "status": Commands._status,
     "replace": Commands._replace,
     "scale": Commands._scale,
+    "drain": Commands._drain,
     "stop": Commands._stop,
 }

@@ -144,6 +144,13 @@ class Master:
         self._step(runner, (ScaleRequested(bounds),))
         return f"{runner.name}: {described(scaling.bounds)} (the configuration says {described(file)})"
 
+    def drain(self, name: object, undo: bool) -> list[str] | None:
+        """Have `/readyz` turn visitors away from a pool (None: from all), which serves on; `undo`: no more. The pools, None if there is none of that name."""
+        runners = [runner for runner in self._runners if name is None or runner.name == name]
+        for runner in runners:
+            runner.account.draining = not undo
+        return [runner.name for runner in runners] or None
+
     def _runner(self, name: object) -> PoolRunner | None:
         return next((runner for runner in self._runners if runner.name == name), None)
 

@@ -20,10 +20,10 @@ WINDOW = 60.0
 INTERVAL = 5.0
 """Seconds between two totals that are kept."""
 
-EDGES = tuple(SHORTEST_NS / 1e9 * RATIO**index for index in range(BUCKETS - 1))
+EDGES: tuple[float, ...] = tuple(SHORTEST_NS / 1e9 * RATIO**index for index in range(BUCKETS - 1))
 """The upper edge of each bucket but the last, which has none; in seconds."""
 
-_MIDDLES = (EDGES[0] / 2, *(edge * RATIO**0.5 for edge in EDGES[:-1]), EDGES[-1])
+_MIDDLES: tuple[float, ...] = (EDGES[0] / 2, *(edge * RATIO**0.5 for edge in EDGES[:-1]), EDGES[-1])
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 

@@ -8,7 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.scoreboard import ABORTED, BEGUN, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, COUNTERS, FAILED, REJECTED, SERVED_NS
+from fcgipm.scoreboard import (
+    ABORTED,
+    BEGUN,
+    CLASS_2XX,
+    CLASS_3XX,
+    CLASS_4XX,
+    CLASS_5XX,
+    COUNTERS,
+    FAILED,
+    REJECTED,
+    SERVED_NS,
+)
 from tests.process.conformance.helpers import ask, asked, head, literal, open_to, start
 from tests.support.fastcgi import ABORT_REQUEST, STDIN, begin, environ, record
 from tests.support.gate import Gate
