@@ -21,6 +21,7 @@ from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
+from fcgipm.master.status import StatusProcess
 from fcgipm.master.web import HttpProcess
 from fcgipm.pool.bounds import BoundsRefused, changed, check_total, described, stepped
 from fcgipm.pool.happenings import Allowed, ReplaceRequested, ScaleRequested, StopNow, StopRequested
@@ -43,6 +44,7 @@ class Master:
         server: ControlServer,
         log: Log,
         http_listeners: Iterable[Listener] = (),
+        status_listener: Listener | None = None,
     ) -> None:
         self.settings = settings
         self.pid = os.getpid()
@@ -66,12 +68,13 @@ class Master:
             self._web(http, listener, listeners)
             for http, listener in zip(settings["http"], http_listeners, strict=True)
         ]
+        self._status = [StatusProcess(settings["status"], status_listener, self.snapshot, self._loop, log)] if status_listener else []
         self._stop_deadline = 0.0
         self._claims: list[Claim] = []
 
     def run(self) -> int:
         """Serve until told to stop; the exit code."""
-        for web in self._webs:
+        for web in [*self._webs, *self._status]:
             web.see_to(self._started)
         self._share()
         for runner in self._runners:
@@ -200,8 +203,11 @@ class Master:
         now = time.monotonic()
         for runner in self._runners:
             self._see_to(runner, now)
-        for web in self._webs:
+        for web in [*self._webs, *self._status]:
             web.see_to(now)
+        if self._stopping and self._served:  # It tells until then how the stop goes.
+            for status in self._status:
+                status.stop(now, at_once=False)
         self._share()
         if self._stopping:
             self._stop_pools(now=False)
@@ -287,7 +293,7 @@ class Master:
 
     def _belongs(self, child: ChildExit) -> bool:
         runners = any(runner.child_exited(child) for runner in self._runners)
-        return runners or any(web.child_exited(child) for web in self._webs)
+        return runners or any(web.child_exited(child) for web in [*self._webs, *self._status])
 
     def _on_terminate(self, _name: str) -> None:
         self.stop(now=False)
@@ -337,17 +343,20 @@ class Master:
         self.stop(now=False)
 
     @property
+    def _served(self) -> bool:
+        return all(runner.pool.finished for runner in self._runners) and all(web.finished for web in self._webs)
+
+    @property
     def _finished(self) -> bool:
-        pools = all(runner.pool.finished for runner in self._runners)
-        return self._stopping and pools and all(web.finished for web in self._webs)
+        return self._stopping and self._served and all(status.finished for status in self._status)
 
     def _timeout(self) -> float | None:
-        wanted = [*(runner.next_wakeup for runner in self._runners), *(web.next_wakeup for web in self._webs)]
+        wanted = [*(runner.next_wakeup for runner in self._runners), *(web.next_wakeup for web in [*self._webs, *self._status])]
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _close(self) -> None:
-        for web in self._webs:
+        for web in [*self._webs, *self._status]:
             web.close()
         for runner in self._runners:
             runner.close()

@@ -95,6 +95,8 @@ def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: E
     listeners, http_listeners = open_listeners(settings["pools"], settings["http"], held.left_behind)
     opened = [listener for group in (*listeners.values(), http_listeners) for listener in group]
     stack.callback(take_away, opened)
+    status = open_status(settings["status"], held.left_behind)
+    opened += [status] if status is not None else []
     held.record([listener.address for listener in opened])
     ownership = Ownership(control["mode"], None, control["gid"])
     listening, inode = listen_unix(control["path"], ownership, CONTROL_BACKLOG, ours=True)
@@ -104,7 +106,7 @@ def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: E
     last.callback(server.close)
     write_pid_file(settings["pid_file"])
     stack.callback(remove_pid_file, settings["pid_file"])
-    return Master(settings, listeners, server, log, http_listeners)
+    return Master(settings, listeners, server, log, http_listeners, status)
 
 
 def open_listeners(
@@ -129,6 +131,14 @@ def open_listeners(
         take_away([listener for group in (*opened.values(), http_listeners) for listener in group])
         raise SystemProblem("\nfcgipm: ".join(problems))
     return opened, http_listeners
+
+
+def open_status(settings: Mapping[str, Any] | None, left_behind: frozenset[str]) -> Listener | None:
+    """The status server's listener. Raises SystemProblem."""
+    try:
+        return None if settings is None else open_listener(settings["listen"], left_behind)
+    except SystemProblem as problem:
+        raise SystemProblem(f"status: {problem}") from None
 
 
 def take_away(listeners: Iterable[Listener]) -> None:

@@ -1,4 +1,7 @@
-"""The embedded web servers: each a process that is started, followed by another when it dies, and stopped before the pool behind it."""
+"""The server processes beside the pools: each is started, followed by another when it dies, and stopped when the time has come.
+
+An embedded web server is stopped before the pool behind it.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +27,27 @@ GRACE = 2.0
 """Seconds that it may take beyond the time for running requests, before it is killed."""
 
 
-class HttpProcess:
-    """One entry of `http:`. `settings` and `pool` are parts of the effective configuration; our copy of the listening socket outlives the process."""
+class ServerProcess:
+    """One server. `settings` names its user; `told` is its specification. `title` begins its lines in the log, which are of `pool` if there is one.
+
+    Our copy of the listening socket outlives the process.
+    """
 
     def __init__(
         self,
+        title: str,
         settings: Mapping[str, Any],
-        pool: Mapping[str, Any],
+        told: Mapping[str, Any],
         listener: Listener,
-        backend: Listener,
         stop_timeout: float,
-        access_log: bool,
         loop: Loop,
         log: Log,
     ) -> None:
         self.settings = settings
-        self.pool: str = settings["pool"]
         self.listener = listener
         self.pid: int | None = None
-        self._told = specification(settings, pool, backend, listener, access_log, stop_timeout)
+        self._title = title
+        self._told = told
         self._stop_timeout = stop_timeout
         self._log = log
         self._outputs = Outputs(loop)
@@ -69,10 +74,6 @@ class HttpProcess:
         if self._stopping:
             return self._deadline if self.pid is not None else None
         return self._backoff.retry_at if self.pid is None else None
-
-    def snapshot(self) -> HttpSnapshot:
-        """For the status."""
-        return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state)
 
     def see_to(self, now: float) -> None:
         """Start it if it is time to, or kill it if it did not stop in time."""
@@ -108,10 +109,17 @@ class HttpProcess:
         self._outputs.close()
         self.listener.close()
 
+    def _launch(self, output: int) -> int:
+        return start_web(self.settings, self._told, output)
+
+    @property
+    def _pool(self) -> str | None:
+        return None
+
     def _start(self, now: float) -> None:
         read_end, write_end = output_pipe(self.settings["uid"], self.settings["gid"])
         try:
-            self.pid = start_web(self.settings, self._told, write_end)
+            self.pid = self._launch(write_end)
         except SystemProblem as problem:
             os.close(read_end)
             self._backoff.died(0.0, now)
@@ -121,17 +129,17 @@ class HttpProcess:
             os.close(write_end)
         self._started = now
         self._outputs.follow(read_end, partial(self._log_line, self.pid))
-        self._say("info", f"http: {self.listener.address} starts, process {self.pid}")
+        self._say("info", f"{self._title}: {self.listener.address} starts, process {self.pid}")
 
     def _log_line(self, pid: int, line: str) -> None:
-        self._log.output(f"http: {line}", self.pool, pid)
+        self._log.output(f"{self._title}: {line}", self._pool, pid)
 
     def _died(self, child: ChildExit) -> None:
         now = time.monotonic()
         self._backoff.died(now - self._started, now)
         wait = max(0.0, self._backoff.retry_at - now)
         level = "info" if is_clean(child.status) else "warning"
-        self._say(level, f"http: process {child.pid} {describe(child.status)} (started again in {wait:.1f} s)")
+        self._say(level, f"{self._title}: process {child.pid} {describe(child.status)} (started again in {wait:.1f} s)")
 
     def _press(self, now: float) -> None:
         if self.pid is not None and self._deadline is not None and now >= self._deadline:
@@ -143,4 +151,31 @@ class HttpProcess:
             signal_group(self.pid, force)
 
     def _say(self, level: str, text: str) -> None:
-        self._log.write(level, text, self.pool)
+        self._log.write(level, text, self._pool)
+
+
+class HttpProcess(ServerProcess):
+    """One entry of `http:`. `settings` and `pool` are parts of the effective configuration."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        pool: Mapping[str, Any],
+        listener: Listener,
+        backend: Listener,
+        stop_timeout: float,
+        access_log: bool,
+        loop: Loop,
+        log: Log,
+    ) -> None:
+        told = specification(settings, pool, backend, listener, access_log, stop_timeout)
+        super().__init__("http", settings, told, listener, stop_timeout, loop, log)
+        self.pool: str = settings["pool"]
+
+    @property
+    def _pool(self) -> str | None:
+        return self.pool
+
+    def snapshot(self) -> HttpSnapshot:
+        """For the status."""
+        return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state)

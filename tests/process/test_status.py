@@ -15,16 +15,16 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.daemon import ROOT, Daemon, eventually
-from tests.support.fastcgi import Connection, environ
+from tests.support.fastcgi import Connection, environ, request
 from tests.support.gate import Gate
 
 Factory = Callable[..., Daemon]
 
 
 def test_what_runs_and_for_how_long(daemon_factory: Factory) -> None:
-    daemon = daemon_factory({"web": {"app": "conformance:application"}})
+    daemon = daemon_factory({"web": {"app": "cases:application"}})
     with Gate() as gate, Connection(daemon.address()) as busy:
-        busy.request({**environ("/at-gate"), "GATE": gate.path, "REQUEST_URI": "/at-gate?token=secret"})
+        busy.send(request(environ("/at-gate?token=secret", GATE=gate.path)))
         gate.arrival()
         pool = daemon.status()["pools"]["web"]
         (process,) = pool["processes"]
@@ -43,7 +43,7 @@ def test_what_runs_and_for_how_long(daemon_factory: Factory) -> None:
 
 
 def test_latencies_outlive_their_worker(daemon_factory: Factory) -> None:
-    daemon = daemon_factory({"web": {"app": "conformance:application"}})
+    daemon = daemon_factory({"web": {"app": "cases:application"}})
     with Connection(daemon.address()) as connection:
         assert connection.ask(environ("/hello")).status == 200
     (pid,) = daemon.workers()
@@ -57,9 +57,9 @@ def test_latencies_outlive_their_worker(daemon_factory: Factory) -> None:
 
 
 def test_a_stopped_master(daemon_factory: Factory) -> None:
-    daemon = daemon_factory({"web": {"app": "conformance:application", "workers": 2}})
+    daemon = daemon_factory({"web": {"app": "cases:application", "workers": 2}})
     with Gate() as gate, Connection(daemon.address()) as busy:
-        busy.request({**environ("/at-gate"), "GATE": gate.path})
+        busy.send(request(environ("/at-gate", GATE=gate.path)))
         gate.arrival()
         os.kill(daemon.pid, signal.SIGSTOP)
         try:
@@ -75,7 +75,7 @@ def test_a_stopped_master(daemon_factory: Factory) -> None:
 
 
 def test_watch_follows_and_restores_the_terminal(daemon_factory: Factory) -> None:
-    daemon = daemon_factory({"web": {"app": "conformance:application"}})
+    daemon = daemon_factory({"web": {"app": "cases:application"}})
     for key in (b"q", b"\x03"):
         master, slave = pty.openpty()
         before = termios.tcgetattr(slave)
@@ -112,11 +112,11 @@ def drain(terminal: int, process: subprocess.Popen[bytes]) -> bytes:
 
 
 def test_drain_and_back(daemon_factory: Factory) -> None:
-    daemon = daemon_factory({"web": {"app": "conformance:application"}, "api": {"app": "conformance:application"}})
+    daemon = daemon_factory({"web": {"app": "cases:application"}, "api": {"app": "cases:application"}})
     assert daemon.command("drain", "web").returncode == 0
-    assert [pool["draining"] for pool in daemon.status()["pools"].values()] == [True, False]
+    assert [pool["draining"] for pool in daemon.status()["pools"].values()] == [False, True]
     assert daemon.command("drain").returncode == 0
-    assert daemon.command("drain", "--undo").stdout == "web, api: ready again\n"
+    assert daemon.command("drain", "--undo").stdout == "api, web: ready again\n"
     assert [pool["draining"] for pool in daemon.status()["pools"].values()] == [False, False]
     done = daemon.command("drain", "nobody")
     assert done.returncode == 1 and "there is no pool" in done.stderr
@@ -124,7 +124,7 @@ def test_drain_and_back(daemon_factory: Factory) -> None:
 
 @pytest.mark.alone
 def test_it_is_quick(daemon_factory: Factory) -> None:
-    daemon = daemon_factory({"web": {"app": "conformance:application", "workers": 2}})
+    daemon = daemon_factory({"web": {"app": "cases:application", "workers": 2}})
     times = []
     for _ in range(11):
         began = time.monotonic()
