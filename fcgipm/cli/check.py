@@ -28,7 +28,8 @@ def command(file: str | None, try_import: bool) -> None:
     for pool in pools:
         click.echo(f"  {_summary(pool)}")
     if config["status"] is not None and not is_private(address := config["status"]["listen"]["address"]):
-        click.echo(f"{printable(name)}: warning: status.listen: whoever reaches {address} sees what this daemon does; 127.0.0.1 or a unix: path is private", err=True)
+        warning = f"whoever reaches {address} sees what this daemon does; 127.0.0.1 or a unix: path is private"
+        click.echo(f"{printable(name)}: warning: status.listen: {warning}", err=True)
     if try_import and [pool for pool in pools if not _imports(pool)]:
         sys.exit(exit_codes.CONFIGURATION)
 

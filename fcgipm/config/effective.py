@@ -134,7 +134,7 @@ def _http(node: Node, index: int, http: Http) -> JSON:
 
 
 def _status(node: Node, status: Status) -> JSON:
-    return {"listen": {**_listening(status.listen), "address": status_address(node, status)}, "user": None, "uid": None, "gid": None, "groups": None}
+    return {"listen": {**_listening(status.listen), "address": status_address(node, status)}, "user": status.user, "uid": None, "gid": None, "groups": None}
 
 
 def _listen(node: Node, index: int, listen: Listen) -> JSON:

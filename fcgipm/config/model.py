@@ -186,6 +186,7 @@ class Status(Keys):
     """The status server: pages and figures for people, Prometheus and load balancers."""
 
     listen: Listen = Field(description="Where they are served: an address, such as 127.0.0.1:9180.")
+    user: Account | None = Field(default=None, description="User that it runs as; default: nobody where root runs fcgipm.")
 
 
 class IncludedFile(Keys):

@@ -49,12 +49,15 @@ def _owners(values: JSON, layers: Layers) -> list[Problem]:
 
 
 def _identity(values: JSON, layers: Layers) -> list[Problem]:
-    if os.geteuid() != 0:
+    name = values["user"] or (NOBODY if os.geteuid() == 0 else None)
+    if name is None:
         return []
     try:
-        who = user_named(NOBODY)
+        who = user_named(name)
     except AccountError as error:
-        return [layers.node.problem_of("status", text=f"the status server runs as {NOBODY}: {error}")]
-    values.update(user=who.name, uid=who.uid, gid=who.gid, groups=list(who.groups))
+        return [layers.node.problem_of("status", "user", text=str(error))]
+    if who.switched:
+        values.update(user=who.name, uid=who.uid, gid=who.gid, groups=list(who.groups))
     faults = [obstacle(sys.executable, who, ENTER), obstacle(os.path.dirname(os.path.abspath(fcgipm.__file__)), who, READ | ENTER)]
-    return [layers.node.problem_of("status", text=f"the status server, user {NOBODY}, cannot run: {fault}") for fault in faults if fault]
+    text = f"the status server, user {who.name}, cannot run"
+    return [layers.node.problem_of("status", "user", text=f"{text}: {fault}") for fault in faults if fault][:1]
