@@ -19,6 +19,7 @@ COMMANDS = {
     "stop": ("stop", "Stop the daemon gracefully."),
     "retire": ("retire", "Replace one worker."),
     "scale": ("scale", "Give a running pool other bounds."),
+    "drain": ("drain", "Tell load balancers to send no more visitors."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
     "check": ("check", "Validate a configuration file."),

@@ -213,6 +213,13 @@ class Http(Keys):
     user: Account | None = Field(default=None, description="User that it runs as; default: the pool's.")
 
 
+class Status(Keys):
+    """The status server: pages and figures for people, Prometheus and load balancers."""
+
+    listen: Listen = Field(description="Where they are served: an address, such as 127.0.0.1:9180.")
+    user: Account | None = Field(default=None, description="User that it runs as; default: nobody where root runs fcgipm.")
+
+
 class IncludedFile(Keys):
     """What a file named in `include` may hold."""
 
@@ -232,6 +239,7 @@ class ConfigFile(Keys):
         default=None, description="Workers of all pools together; default: no limit but the pools' own."
     )
     http: list[Http] = Field(default=[], description="Embedded web servers, each in front of a pool.")
+    status: Status | None = Field(default=None, description="The status server; default: none.")
     include: list[Text] = Field(default=[], description="Files with pools of their own; * and ? match names.")
     defaults: Pool = Field(default=Pool(), description="Keys that every pool has unless it says otherwise.")
     pools: dict[PoolName, Pool] = Field(default={}, description="Pools by their names.")

@@ -33,6 +33,7 @@ def _file(config: JSON) -> JSON:
         stop_timeout=duration_text(config["stop_timeout"]),
         max_workers=config["max_workers"],
         http=[_http(http) for http in config["http"]] or None,
+        status=None if config["status"] is None else _given(listen=_listen(config["status"]["listen"]), user=config["status"]["user"]),
         pools={name: _pool(pool) for name, pool in config["pools"].items()},
     )
 

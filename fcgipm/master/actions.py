@@ -140,13 +140,15 @@ def _evict(runner: PoolRunner, action: do.Evict) -> None:
 def _release(runner: PoolRunner, action: do.Release) -> None:
     worker = runner.workers.pop(action.worker, None)
     for slot in runner.slots(action.slot):
-        runner.ledger.fold(runner.board.memory, slot)
+        runner.account.fold(runner.board.memory, slot)
     if worker is not None:
         runner.drop_channel(worker.channel)
 
 
 def _log(runner: PoolRunner, action: do.Log) -> None:
     runner.log.write(action.level, action.text, runner.name)
+    if action.kind is not None:
+        runner.account.post(action.kind, action.text)
 
 
 _DOERS: dict[type, Callable[[PoolRunner, Any], None]] = {

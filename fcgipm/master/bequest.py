@@ -23,7 +23,7 @@ class Bequest:
     def __init__(self, master: Master) -> None:
         self.descriptors: list[int] = []
         self._parkings = list(dict.fromkeys(runner.parking for runner in _heirs_and_ancestors(master)))
-        self._ledgers = list(dict.fromkeys(runner.ledger for runner in _heirs_and_ancestors(master)))
+        self._accounts = list(dict.fromkeys(runner.account for runner in _heirs_and_ancestors(master)))
         belongings = master.belongings
         path, listening, inode = belongings.control
         self.state: dict[str, Any] = {
@@ -48,7 +48,7 @@ class Bequest:
                 }
                 for one in self._parkings
             ],
-            "ledgers": [ledger.counters for ledger in self._ledgers],
+            "accounts": [{"counters": account.counters, "gone": account.gone, "draining": account.draining} for account in self._accounts],
             "pools": [self._pool(runner, master) for runner in _heirs_and_ancestors(master)],
             "webs": [self._web(web) for web in master.webs.serving if web.pid is not None],
         }
@@ -65,7 +65,7 @@ class Bequest:
             "capacity": runner.capacity,
             "board": self._keep(runner.board.descriptor),
             "parking": self._parkings.index(runner.parking),
-            "ledger": self._ledgers.index(runner.ledger),
+            "account": self._accounts.index(runner.account),
             "memoir": memoir.describe(runner.pool),
             "templates": [
                 {"generation": one.generation, "pid": one.pid, "channel": self._open(one.channel), "output": self._open(one.output)}

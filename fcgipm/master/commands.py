@@ -14,6 +14,7 @@ from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.loop import READ, WRITE, Loop
 from fcgipm.master.reloads import STOPPING, Wish
+from fcgipm.master.scale import scale
 from fcgipm.pool.bounds import BoundsRefused
 from fcgipm.report.document import to_json
 
@@ -134,6 +135,7 @@ class Commands:
                 self._refuse_pool(session, pool)
                 return
             status["pools"] = {pool: status["pools"][pool]}
+            status["events"] = [event for event in status["events"] if event["pool"] == pool]
             status["http"] = [http for http in status["http"] if http["pool"] == pool]
         self._sessions.answer(session, protocol.result(status))
 
@@ -163,7 +165,7 @@ class Commands:
             self._sessions.answer(session, protocol.refusal("scale takes min or max or both, or reset"))
             return
         try:
-            text = self._master.scale(request.get("pool"), request)
+            text = scale(self._master.fleet, self._master.settings["max_workers"], request.get("pool"), request)
         except BoundsRefused as refused:
             self._sessions.answer(session, protocol.refusal(str(refused)))
             return
@@ -178,6 +180,16 @@ class Commands:
         text = self._master.retire(pid)
         refused = protocol.refusal(f"no worker of this daemon that stays has the process id {str(pid)[:40]}")
         self._sessions.answer(session, refused if text is None else protocol.result(text))
+
+    def _drain(self, session: Session, request: dict[str, Any]) -> None:
+        undo = request.get("undo") is True
+        pools = self._master.drain(request.get("pool"), undo)
+        if pools is None:
+            self._refuse_pool(session, request.get("pool"))
+            return
+        text = f"{', '.join(pools)}: {'ready again' if undo else 'draining: served on, and not ready for whoever asks /readyz'}"
+        self._log.info(f"by command: {text}")
+        self._sessions.answer(session, protocol.result(text))
 
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
@@ -198,5 +210,6 @@ _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "reload": Commands._reload,
     "scale": Commands._scale,
     "retire": Commands._retire,
+    "drain": Commands._drain,
     "stop": Commands._stop,
 }

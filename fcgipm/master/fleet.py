@@ -79,7 +79,7 @@ class Fleet:
     def heir(self, runner: PoolRunner) -> PoolRunner | None:
         """Who serves in the place of one that leaves; None: nobody does, or it never served."""
         heir = self.serving.get(runner.name)
-        return heir if heir is not None and heir is not runner and heir.ledger is runner.ledger else None
+        return heir if heir is not None and heir is not runner and heir.account is runner.account else None
 
     def relieve(self) -> None:
         """A worker for a worker: at no time do fewer serve than before."""

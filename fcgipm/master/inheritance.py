@@ -9,10 +9,10 @@ import time
 from typing import Any
 
 from fcgipm.control.server import ControlServer, allow_peers
+from fcgipm.master.account import Account
 from fcgipm.master.belongings import Belongings
 from fcgipm.master.bequest import VERSION
 from fcgipm.master.channel import Channel, pair
-from fcgipm.master.ledger import Ledger
 from fcgipm.master.log import Log
 from fcgipm.master.master import Master
 from fcgipm.master.parking import Parking
@@ -50,9 +50,9 @@ def inherit(state: dict[str, Any]) -> Master:
     master = Master(settings, belongings, ControlServer(listening, allow_peers(settings["control"]["gid"])), log)
     master.started, master.started_at = state["started"], state["started_at"]
     parkings = [_parking(one, master) for one in state["parkings"]]
-    ledgers = [_ledger(counters) for counters in state["ledgers"]]
+    accounts: dict[int, Account] = {}
     for one in state["pools"]:
-        _pool(one, master, parkings, ledgers)
+        _pool(one, state["accounts"][one["account"]], master, parkings, accounts)
     for one in state["webs"]:
         listener = belongings.listeners[one["address"]]
         master.webs.inherit(one["settings"], one["told"], listener, one["backend"], one["pid"], one["outputs"])
@@ -78,17 +78,14 @@ def _parking(one: dict[str, Any], master: Master) -> Parking:
     return parking
 
 
-def _ledger(counters: list[int]) -> Ledger:
-    ledger = Ledger()
-    ledger.counters = counters
-    return ledger
-
-
-def _pool(one: dict[str, Any], master: Master, parkings: list[Parking], ledgers: list[Ledger]) -> None:
+def _pool(one: dict[str, Any], account: dict[str, Any], master: Master, parkings: list[Parking], accounts: dict[int, Account]) -> None:
     now, settings = time.monotonic(), one["settings"]
     listeners = [found for listen in settings["listen"] if (found := master.belongings.listeners.get(listen["address"])) is not None]
     runner = master.fleet.inherit(settings, listeners, one["stop_timeout"], Board(one["board"]), parkings[one["parking"]], one["serves"])
-    runner.ledger = ledgers[one["ledger"]]
+    if one["account"] in accounts:
+        runner.share(accounts[one["account"]])
+    accounts[one["account"]] = runner.account
+    runner.account.counters, runner.account.gone, runner.account.draining = account["counters"], account["gone"], account["draining"]
     runner.capacity = one["capacity"]
     runner.needed = one["capacity"] or 0
     memoir.restore(runner.pool, one["memoir"], now)

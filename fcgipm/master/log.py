@@ -35,7 +35,7 @@ class Log:
         if LEVELS.index(level) >= self._lowest:
             self._put(level, message, pool, pid)
 
-    def output(self, line: str, pool: str, pid: int | None) -> None:
+    def output(self, line: str, pool: str | None, pid: int | None) -> None:
         """A line that a process of `pool` wrote, whatever the level: nobody knows how important it is."""
         self._put("info", line, pool, pid)
 
@@ -103,9 +103,9 @@ def _open(path: str) -> int:
 
 
 def _text_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:
-    if pool is None:
+    if pool is None and pid is None:
         return f"{when} {level} {message}"
-    return f"{when} {level} {pool}: {message}" if pid is None else f"{when} {level} {pool}[{pid}]: {message}"
+    return f"{when} {level} {pool}: {message}" if pid is None else f"{when} {level} {pool or ''}[{pid}]: {message}"
 
 
 def _json_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:

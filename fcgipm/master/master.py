@@ -24,14 +24,15 @@ from fcgipm.master.loop import Loop
 from fcgipm.master.openings import Openings
 from fcgipm.master.reloads import Reloads
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.scale import scale_by
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
 from fcgipm.master.succession import Succession
 from fcgipm.master.webs import Webs
-from fcgipm.pool.bounds import BoundsRefused, changed, check_total, counted, described, stepped
-from fcgipm.pool.happenings import Allowed, RetireRequested, ScaleRequested
-from fcgipm.pool.policy import Bounds
+from fcgipm.pool.bounds import counted
+from fcgipm.pool.happenings import Allowed, RetireRequested
 from fcgipm.pool.sharing import Claim, attainable, granted
+from fcgipm.report.events import latest
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
@@ -58,7 +59,7 @@ class Master:
         self.fleet = Fleet(self.loop, log, self._queue.append)
         self.reloads = Reloads(self)
         self._succession = Succession(self)
-        self.webs = Webs(self.loop, log)
+        self.webs = Webs(self.snapshot, self.loop, log)
         self._farewells = Farewells(self.loop)
         self._claims: list[Claim] = []
 
@@ -75,6 +76,7 @@ class Master:
         """All is there already, as another program has left it; its code and its configuration are read anew."""
         self._announced = True
         self.log.info(f"fcgipm {__version__}, pid {self.pid}: has taken over")
+        self.webs.become(self.settings, self.belongings, time.monotonic())
         self.reloads.ask(None)
 
     def run(self) -> int:
@@ -139,22 +141,8 @@ class Master:
         pools = tuple(pool_snapshot(runner, self.fleet, self.reloads, now) for runner in self.fleet.serving.values())
         uptime, file = now - self.started, self.settings["file"]
         http = tuple(web.snapshot() for web in self.webs.serving)
-        return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http)
-
-    def scale(self, name: object, request: Mapping[str, Any]) -> str | None:
-        """Give a pool other bounds, until `reset` or the next start; what holds now, None if there is no pool of that name.
-
-        Raises BoundsRefused.
-        """
-        runner = self.fleet.serving.get(str(name))
-        if runner is None:
-            return None
-        scaling, workers = runner.pool.scaling, runner.settings["workers"]
-        file = Bounds(workers["min"], workers["max"])
-        bounds = file if request.get("reset") else changed(scaling.bounds, workers["mode"], request.get("min"), request.get("max"))
-        check_total(self.settings["max_workers"], [bounds.min, *(r.pool.scaling.bounds.min for r in self.fleet.serving.values() if r is not runner)])
-        self._step(runner, (ScaleRequested(bounds),))
-        return f"{runner.name}: {described(scaling.bounds)} (the configuration says {described(file)})"
+        events = latest(runner.account.events.kept for runner in self.fleet.serving.values())
+        return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http, events, self.loop.lag)
 
     def retire(self, pid: object) -> str | None:
         """Replace one worker, its replacement first. What is done, None if no worker has that pid."""
@@ -164,6 +152,13 @@ class Master:
                     runner.happened(RetireRequested(worker.number))
                     return f"{runner.name}: worker {pid} leaves as soon as another accepts in its place"
         return None
+
+    def drain(self, name: object, undo: bool) -> list[str] | None:
+        """Have `/readyz` turn visitors away from a pool (None: from all), which serves on; `undo`: no more. The pools, None if there is none of that name."""
+        runners = [runner for runner in self.fleet.serving.values() if name is None or runner.name == name]
+        for runner in runners:
+            runner.account.draining = not undo
+        return [runner.name for runner in runners] or None
 
     def stop(self, now: bool) -> None:
         """Stop gracefully, or at once; asking again changes nothing but to make it quicker.
@@ -178,10 +173,7 @@ class Master:
             self._succession.abandon()
             self._farewells.add(self.fleet, clock + self.settings["stop_timeout"])
         if first or now:
-            for web in self.webs:
-                web.stop(clock, now)
-                web.listener.unlink()
-                web.listener.close()
+            self.webs.stop(clock, now)
         if now:
             self._farewells.hurry(self.fleet)
 
@@ -311,22 +303,10 @@ class Master:
         self.log.info("log file reopened")
 
     def _on_more(self, name: str) -> None:
-        self._scale_by(1, name)
+        scale_by(self.fleet, self.settings["max_workers"], 1, name, self.log)
 
     def _on_less(self, name: str) -> None:
-        self._scale_by(-1, name)
-
-    def _scale_by(self, step: int, name: str) -> None:
-        if len(self.fleet.serving) > 1:
-            self.log.warning(f"{name} ignored: there is more than one pool; use `fcgipm scale POOL`")
-            return
-        (runner,) = self.fleet.serving.values()
-        bounds, mode = runner.pool.scaling.bounds, runner.settings["workers"]["mode"]
-        try:
-            new = stepped(bounds, mode, step)
-            self.log.info(f"{name}: {self.scale(runner.name, new._asdict())}")
-        except BoundsRefused as refused:
-            self.log.warning(f"{name} ignored: {refused}")
+        scale_by(self.fleet, self.settings["max_workers"], -1, name, self.log)
 
     def _on_hangup(self, _name: str) -> None:
         if not self._stopping:
@@ -354,8 +334,12 @@ class Master:
         self.stop(now=False)
 
     @property
+    def _served(self) -> bool:
+        return all(runner.pool.finished for runner in self.fleet) and self.webs.finished
+
+    @property
     def _finished(self) -> bool:
-        return self._stopping and all(runner.pool.finished for runner in self.fleet) and all(web.finished for web in self.webs)
+        return self._stopping and self._served and self.webs.stop_status(time.monotonic())
 
     def _timeout(self) -> float | None:
         wanted = [*(runner.next_wakeup for runner in self.fleet), *(web.next_wakeup for web in self.webs)]

@@ -15,7 +15,9 @@ Wanted = Iterable[tuple[str, Mapping[str, Any]]]
 def wanted(settings: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """All addresses of an effective configuration."""
     pools = [(f"pool {name}", one) for name, pool in settings["pools"].items() for one in pool["listen"]]
-    return pools + [(f"http for pool {one['pool']}", one["listen"]) for one in settings["http"]]
+    http = [(f"http for pool {one['pool']}", one["listen"]) for one in settings["http"]]
+    status = settings["status"]
+    return pools + http + ([] if status is None else [("status", status["listen"])])
 
 
 class Openings:

@@ -14,12 +14,12 @@ from functools import partial
 from typing import Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.account import Account, Source
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit, describe, is_clean
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
-from fcgipm.master.ledger import Ledger
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.output import Output, Outputs
@@ -32,7 +32,7 @@ from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
 from fcgipm.system.listeners import Listener
-from fcgipm.system.memory import own_memory
+from fcgipm.system.memory import shares
 from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import Means
 
@@ -80,7 +80,8 @@ class PoolRunner:
         self.beat = Beat(self.board.memory, self.pool.settings.threads, eyes)
         self.templates: dict[int, TemplateProcess] = {}
         self.workers: dict[int, WorkerProcess] = {}
-        self.ledger = Ledger()
+        self.account = Account(self.name, time.monotonic())
+        self.account.join(self._source())
         self.door: socket.socket | None = None
         self.probe: Probe | None = None
         self.capacity: int | None = None
@@ -114,6 +115,18 @@ class PoolRunner:
         probing = self.probe.due if self.probe is not None else None
         times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, probing)
         return min((when for when in times if when is not None), default=None)
+
+    def owned_slots(self) -> list[int]:
+        """Those that belong to a worker."""
+        return [slot for worker in self.pool.workers.values() for slot in self.slots(worker.slot)]
+
+    def _source(self) -> Source:
+        return Source(self.board.memory, self.owned_slots, self.pids)
+
+    def pids(self) -> list[int]:
+        """Of workers, as far as they are known, and templates."""
+        workers = [worker.pid for worker in self.pool.workers.values() if worker.pid is not None]
+        return workers + [template.pid for template in self.templates.values()]
 
     # Adding and dropping what the loop watches.
 
@@ -176,8 +189,13 @@ class PoolRunner:
         older.capacity = older.needed = older.pool.roster.staying
         older.alarm.disarm()
         self.pool.succeed(older.pool, now)
-        self.ledger = older.ledger
+        self.share(older.account)
         self._take_charge()
+
+    def share(self, account: Account) -> None:
+        """Keep the account of those in whose place we come."""
+        self.account = account
+        account.join(self._source())
 
     def _take_charge(self) -> None:
         """Connections without a worker are ours to see to."""
@@ -206,6 +224,7 @@ class PoolRunner:
         self.alarm.close()
         if with_parking:
             self.parking.close()
+        self.account.leave(self.board.memory)
         self.queues.close()
         self.beat.close()
         self.board.close()
@@ -235,7 +254,7 @@ class PoolRunner:
         self.drop_channel(template.channel)
         template.output.drain()
         del self.templates[template.generation]
-        self.happened(event.TemplateGone(template.generation, template_reason(template, child)))
+        self.happened(event.TemplateGone(template.generation, template.reason(child.status)))
 
     def _worker_exited(self, worker: WorkerProcess, child: ChildExit) -> None:
         worker.reaped = True
@@ -325,7 +344,9 @@ class PoolRunner:
         self._alarm_heard = False
         self.parking.see_to(now)
         self._measure()
-        return self.beat.look(now)
+        observed = self.beat.look(now)
+        self.account.look(now, resting=self.beat.next_look is None)
+        return observed
 
     def _measure(self) -> None:
         """One worker at a look: the figure costs the kernel a walk through the whole of its memory."""
@@ -334,9 +355,9 @@ class PoolRunner:
         numbers = [number for number, worker in self.pool.workers.items() if worker.ready]
         self._measured = next((number for number in numbers if number > self._measured), min(numbers, default=0))
         worker = self.workers.get(self._measured)
-        memory = own_memory(worker.pid) if worker is not None and worker.pid is not None and not worker.reaped else None
-        if memory is not None:
-            self.happened(event.Measured(self._measured, memory))
+        found = shares(worker.pid) if worker is not None and worker.pid is not None and not worker.reaped else None
+        if found is not None:
+            self.happened(event.Measured(self._measured, found.uss))
 
     def set_alarm(self) -> None:
         """Hear of connections that nobody takes, as long as that would mean more workers; what was heard is looked at first."""
@@ -376,11 +397,3 @@ class PoolRunner:
 def _number(arguments: list[str]) -> int:
     """The first argument as a number; whatever else it is, 0."""
     return int(arguments[0]) if arguments and arguments[0].isascii() and arguments[0].isdigit() else 0
-
-
-def template_reason(template: TemplateProcess, child: ChildExit) -> str:
-    """Why a template is gone, in one line: its own last words when it failed, else what became of the process."""
-    words = template.output.last_words()
-    if words is not None and (template.failed or (os.WIFEXITED(child.status) and not is_clean(child.status))):
-        return words
-    return f"the template {describe(child.status)}"

@@ -6,18 +6,30 @@ from collections.abc import Iterable, Sequence
 
 from fcgipm import scoreboard
 from fcgipm.master.fleet import Fleet
+from fcgipm.master.processes import TemplateProcess
 from fcgipm.master.reloads import Reloads
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.samples import Sample, Samples
 from fcgipm.pool.scaling import Scaling
 from fcgipm.pool.states import WorkerState
 from fcgipm.pool.worker import WorkerHandle
-from fcgipm.report.snapshot import ListenerSnapshot, PoolSnapshot, ProcessSnapshot, RequestsSnapshot, WorkersSnapshot
+from fcgipm.report.snapshot import (
+    ListenerSnapshot,
+    PoolSnapshot,
+    ProcessSnapshot,
+    RequestsSnapshot,
+    RunningSnapshot,
+    WorkersSnapshot,
+)
 from fcgipm.system.listeners import Listener
 
 _BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 _FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
 _FAILED = scoreboard.COUNTERS.index(scoreboard.FAILED)
 _ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
+_SLOW = scoreboard.COUNTERS.index(scoreboard.SLOW)
+_TIMED_OUT = scoreboard.COUNTERS.index(scoreboard.TIMED_OUT)
+_SERVED = scoreboard.COUNTERS.index(scoreboard.SERVED_NS)
 _REJECTED = scoreboard.COUNTERS.index(scoreboard.REJECTED)
 
 _STARTING = frozenset({WorkerState.ORDERED, WorkerState.STARTING})
@@ -28,12 +40,15 @@ Readings = Sequence[tuple[WorkerHandle, list[scoreboard.SlotReading]]]
 def pool_snapshot(runner: PoolRunner, fleet: Fleet, reloads: Reloads, now: float) -> PoolSnapshot:
     """One pool, with those of its workers that leave. `now` is monotonic, in seconds."""
     pool, settings = runner.pool, runner.settings
-    generations = [runner, *(other for other in fleet.leaving if other.ledger is runner.ledger)]
+    generations = [runner, *(other for other in fleet.leaving if other.account is runner.account)]
     readings = [(worker, _read(one, worker)) for one in generations for worker in one.pool.workers.values()]
     states = [worker_state(*reading) for reading in readings]
     totals = _totals(runner, readings)
     current, newest = pool.roster.current, pool.roster.newest
     template = runner.templates.get(newest.number) if newest is not None else None
+    account = runner.account
+    account.samples.refresh(now)
+    latency = account.latency()
     return PoolSnapshot(
         name=runner.name,
         interface=settings["interface"],
@@ -50,12 +65,18 @@ def pool_snapshot(runner: PoolRunner, fleet: Fleet, reloads: Reloads, now: float
         exits=dict(pool.exits),
         template=template.pid if template is not None else None,
         processes=tuple(
-            _process(worker, worker.pid, state, slots, now)
+            _process(worker, worker.pid, state, slots, now, account.samples.of(worker.pid))
             for (worker, slots), state in zip(readings, states, strict=True)
             if worker.pid is not None
         ),
         rejected=totals[_REJECTED],
+        recent=account.recent(now, latency),
+        memory=account.samples.together(worker.pid for worker, _ in readings if worker.pid is not None),
+        template_pss=_pss(account.samples, template),
         last_reload=reloads.last.get(runner.name),
+        draining=account.draining,
+        latency=tuple(latency),
+        served=totals[_SERVED] / 1e9,
     )
 
 
@@ -84,8 +105,8 @@ def _count(states: Iterable[str], scaling: Scaling) -> WorkersSnapshot:
 
 
 def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
-    """The ledger and the living, in the order of COUNTERS."""
-    totals = runner.ledger.counters
+    """Those that are gone and the living, in the order of COUNTERS."""
+    totals = runner.account.counters
     for slot in (slot for _, slots in readings for slot in slots):
         totals = scoreboard.add(totals, slot.counters)
     return totals
@@ -94,12 +115,24 @@ def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
 def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:
     one, two, three, four, five = totals[_FIRST_CLASS : _FIRST_CLASS + 5]
     active = sum(slot.state == scoreboard.BUSY for _, slots in readings for slot in slots)
-    return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED])
+    return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED], totals[_SLOW], totals[_TIMED_OUT])
 
 
 def _process(
-    worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float
+    worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float, sample: Sample
 ) -> ProcessSnapshot:
     requests = sum(slot.counters[_BEGUN] for slot in slots)
     kept = sum(slot.kept for slot in slots)
-    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept)
+    running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY)
+    rss = sample.usage.rss if sample.usage is not None else None
+    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running)
+
+
+def _running(slot: scoreboard.SlotReading, now: float) -> RunningSnapshot:
+    method, _, uri = slot.text.partition(" ")
+    return RunningSnapshot(method, uri, max(0.0, now - slot.request_started / 1e9))
+
+
+def _pss(samples: Samples, template: TemplateProcess | None) -> int | None:
+    known = samples.of(template.pid if template is not None else None).shares
+    return None if known is None else known.pss

@@ -65,10 +65,11 @@ class Release(NamedTuple):
 
 
 class Log(NamedTuple):
-    """One line for the log: ``info``, ``warning`` or ``error``."""
+    """One line for the log: ``info``, ``warning`` or ``error``; also an event of that kind (``report.events``) unless `kind` is None."""
 
     level: str
     text: str
+    kind: str | None = None
 
 
 Action = StartTemplate | EndTemplate | Fork | Try | Probe | Order | Kill | Evict | Release | Log

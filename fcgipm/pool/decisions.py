@@ -91,6 +91,6 @@ class Decisions:
         delay = backoff.retry_at - self.now
         return f"in {delay:.1f} s" if delay > 0 else "now"
 
-    def log(self, level: str, text: str) -> None:
-        """A line for the log."""
-        self.add(do.Log(level, text))
+    def log(self, level: str, text: str, kind: str | None = None) -> None:
+        """A line for the log, and an event of that kind."""
+        self.add(do.Log(level, text, kind))

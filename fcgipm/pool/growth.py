@@ -42,7 +42,7 @@ class Growth:
         if wanted > 0 and self._roster.staying == before:  # Else the new ones take the places of older ones.
             reason = self._scaling.grown(wanted, before)
             if before + wanted > self._scaling.bounds.min:
-                self._decisions.log("info", f"{reason} (of {before})")
+                self._decisions.log("info", f"{reason} (of {before})", "growth")
         if count < missing:
             self._next = now + PACE
         self._decisions.fork(source, count)

@@ -173,7 +173,7 @@ class Pool:
             return
         self._template_backoff.died(generation.lived(self._decisions.now), self._decisions.now)
         self.reason = happening.reason
-        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})")
+        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})", "degraded")
 
     def _fork_failed(self, happening: event.ForkFailed) -> None:
         for worker in self.workers.values():
@@ -245,7 +245,7 @@ class Pool:
 
     def _blame(self, worker: WorkerHandle, what: str) -> None:
         if self.phase is PoolPhase.LEAVING:
-            self._decisions.log("warning", what)
+            self._decisions.log("warning", what, "crash")
         if self.phase is not PoolPhase.RUNNING:
             return
         if self.trial is not None:
@@ -257,7 +257,7 @@ class Pool:
         if not self._worker_backoff.permits(self._decisions.now):
             self.reason = what
         if not told:  # Workers of one order that could not be forked have one reason.
-            self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})")
+            self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})", "crash")
 
     def _give_up_overdue(self) -> None:
         """What hangs before it accepts would be waited for for ever, and the whole daemon's start with it; so would what does not leave."""
@@ -319,7 +319,7 @@ class Pool:
             self._decisions.dismiss(self.roster.newest)
 
     def _let_go(self, workers: Iterable[WorkerHandle], why: str, reason: str) -> None:
-        self._decisions.log("info", reason)
+        self._decisions.log("info", reason, "shrink")
         for worker in workers:
             self._decisions.let_go(worker, orders.RETIRE, why)
 
@@ -335,7 +335,7 @@ class Pool:
         self.scaling.observe(Load(busy, happening.waiting), now)
         if self.phase is PoolPhase.RUNNING and self.scaling.over(now) and not was_over:
             most = f"{self.scaling.limit} workers are the most there may be"
-            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy")
+            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy", "max_reached")
 
     def _scale_requested(self, happening: event.ScaleRequested) -> None:
         self.scaling.rebound(happening.bounds)

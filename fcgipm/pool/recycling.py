@@ -44,7 +44,7 @@ class Recycling:
                 why = self._limits.reason(worker, self._decisions.now)
                 if why is not None and (not self._chosen or self._is_urgent(worker)):
                     self._chosen[worker.number] = why
-                    self._decisions.log("info", f"worker {worker.pid} is replaced: {self._told(worker, why)}")
+                    self._decisions.log("info", f"worker {worker.pid} is replaced: {self._told(worker, why)}", "recycle")
         self._roster.extra = len(self._chosen)
 
     def _relieve(self) -> None:

@@ -15,10 +15,11 @@ from typing import Optional, Tuple
 from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
-from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, STATE
+from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, REQUEST_STARTED, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.doors import Doors, Listener
+from fcgipm.worker.running import store_ended, store_running
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
@@ -60,6 +61,7 @@ class Loop:
         self._account = slot
         # What happens behind closed doors is no client's request, and not counted.
         self._slot = slot if doors.trial is None else memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+        self._text = scoreboard.text_of(slot)
         self._header = header
         self._decoder = ParamsDecoder()
         self._spare_codec: Optional[Application] = None
@@ -243,6 +245,8 @@ class Loop:
         connection.reading = False
         slot[KEPT] = self.waiting.count()
         slot[BEGUN] += 1
+        store_running(slot, self._text, request.params)
+        started = slot[REQUEST_STARTED] = time.monotonic_ns()
         slot[STATE] = BUSY
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
@@ -255,6 +259,7 @@ class Loop:
             slot[FAILED] += 1
         if response.aborted:
             slot[ABORTED] += 1
+        store_ended(slot, time.monotonic_ns() - started)
         slot[STATE] = self._resting
         self.current = None
 

@@ -39,7 +39,7 @@ class Board:
 
 @pytest.fixture
 def board() -> Iterator[Board]:
-    board = Board.create()
+    board = Board()
     yield board
     board.beat.close()
 
