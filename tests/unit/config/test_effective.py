@@ -18,6 +18,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
         "stop_timeout": 65.0,
         "max_workers": None,
         "http": [],
+        "status": None,
         "pools": {
             "web": {
                 "name": "web",

@@ -14,9 +14,9 @@ from tests.unit.report.snapshots import SNAPSHOT
 READY = to_json(SNAPSHOT._replace(state="running", pools=SNAPSHOT.pools[:1]))
 
 
-def given(state: str = "running", **pool: Any) -> dict[str, Any]:
+def given(daemon: str = "running", **pool: Any) -> dict[str, Any]:
     document = copy.deepcopy(READY)
-    document["state"] = state
+    document["state"] = daemon
     workers = pool.pop("workers", {})
     document["pools"]["web"].update(pool)
     document["pools"]["web"]["workers"].update(workers)
