@@ -16,6 +16,7 @@ from fcgipm.system.errors import SystemProblem
 
 STDERR = "stderr"
 LEVELS = ("debug", "info", "warning", "error")
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 
 class Log:
@@ -77,7 +78,7 @@ class Log:
 
     def _shape(self, level: str, form: str) -> None:
         self._lowest = LEVELS.index(level)
-        self._format = _json_line if form == "json" else _text_line
+        self._format = _json_line if form == "json" else _journal_line if self._path is None and _is_journal(2) else _text_line
 
     def _put(self, level: str, message: str, pool: str | None, pid: int | None) -> None:
         lost = self._sink.lost
@@ -106,6 +107,20 @@ def _text_line(when: str, level: str, message: str, pool: str | None, pid: int |
     if pool is None and pid is None:
         return f"{when} {level} {message}"
     return f"{when} {level} {pool}: {message}" if pid is None else f"{when} {level} {pool or ''}[{pid}]: {message}"
+
+
+def _journal_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:
+    """journald takes the level off again (sd-daemon(3), SD_ERR and its like)."""
+    return f"<{_PRIORITIES[level]}>{_text_line(when, level, message, pool, pid)}"
+
+
+def _is_journal(descriptor: int) -> bool:
+    """Whether it leads to journald: then systemd has put its device and inode into the environment (systemd.exec(5), $JOURNAL_STREAM)."""
+    try:
+        file = os.fstat(descriptor)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{file.st_dev}:{file.st_ino}"
 
 
 def _json_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:

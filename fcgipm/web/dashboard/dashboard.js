@@ -9,7 +9,7 @@ const CHARTS = [
   { title: "Requests a second", unit: (value) => value.toFixed(value < 10 ? 1 : 0), lines: { "last minute": (pool) => pool.requests_per_second, now: rateNow } },
   {
     title: "Latency", unit: shortTime,
-    lines: { p50: (pool) => pool.latency_seconds.p50 || 0, p90: (pool) => pool.latency_seconds.p90 || 0, p99: (pool) => pool.latency_seconds.p99 || 0 },
+    lines: { p50: (pool) => pool.latency_seconds.p50, p90: (pool) => pool.latency_seconds.p90, p99: (pool) => pool.latency_seconds.p99 },
   },
 ];
 
@@ -28,6 +28,7 @@ function set(node, text) {
 }
 
 function shortTime(seconds) {
+  if (seconds === null) return "–"; // No request ended in the last minute.
   if (seconds >= 1) return `${seconds.toFixed(1)} s`;
   return `${(seconds * 1000).toFixed(seconds >= 0.01 ? 0 : 2)} ms`;
 }
