@@ -87,7 +87,7 @@ def _kill_template(process: Process, folder: Path) -> None:
     """The process that forks workers is gone, so a new generation has to come."""
     before = _pool(folder)
     os.kill(before["template"]["pid"], signal.SIGKILL)
-    _wait(lambda: _succeeded(before["generation"], _pool(folder)), process)
+    _wait(lambda: succeeded(before["generation"], _pool(folder)), process)
 
 
 FCGIPM: dict[str, Callable[[Process, Path], None]] = {"reload": _reload, "template kill": _kill_template}
@@ -99,7 +99,7 @@ def replaced(before: set[int], now: set[int]) -> bool:
     return not before & now and len(now) >= WORKERS
 
 
-def _succeeded(generation: int, pool: dict[str, Any]) -> bool:
+def succeeded(generation: int, pool: dict[str, Any]) -> bool:
     """Whether a pool has a template again, and its full number of workers, none of them from this generation."""
     serving = [one for one in pool["processes"] if one["state"] in ("idle", "busy")]
     fresh = all(one["generation"] > generation for one in pool["processes"])
