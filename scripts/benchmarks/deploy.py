@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks import deployers, table, traffic
+from benchmarks import deployers, quiet, table, traffic
 from benchmarks.applications.echo import BODY
 from benchmarks.browsers import Browser
 from benchmarks.deployers import Deployer
 from benchmarks.front import Front
-from benchmarks.processes import BenchError, Folder, Process
+from benchmarks.processes import BenchError, Folder
 from benchmarks.progress import Progress
 
 CLIENTS = 16
@@ -65,13 +67,13 @@ class Pair(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
-    progress, measured = Progress(), {}
+    progress, measured, calm = Progress(), {}, quiet.Quiet([os.getpid()])
     for one in chosen(options.only):
         with Folder() as folder:
             measured[one.label] = measure(one, Path(folder), options, progress)
     progress.done()
     rows = [row for label, pair in measured.items() for row in rows_of(label, pair)]
-    print("\n".join([table.render(HEAD, rows), *complaints(measured), *aims(measured)]))
+    print("\n".join([table.render(HEAD, rows), *complaints(measured), *aims(measured), quiet.text(*calm.since())]))
     if options.json:
         document = {label: {"without": pair.without._asdict(), "during": pair.during._asdict()} for label, pair in measured.items()}
         Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
@@ -98,9 +100,31 @@ def chosen(only: Sequence[str]) -> list[Deployer]:
 
 
 def measure(one: Deployer, folder: Path, options: argparse.Namespace, progress: Progress) -> Pair:
-    """Start a server and nginx, and have both rounds."""
-    progress.show(f"{one.label}: starting")
+    """Both rounds of a server; the second goes on with another process when the first has had enough changes."""
+    without: list[traffic.Attempt] = []
+    during: list[traffic.Attempt] = []
+    lasted: list[float] = []
+    deadline: float | None = None
+    while len(lasted) < options.changes and (deadline is None or time.monotonic() < deadline):
+        progress.show(f"{one.label}: starting")
+        with served(one, folder / str(len(lasted))) as (change, url):
+            load(url, WARM_UP_SECONDS)
+            if deadline is None:
+                progress.show(f"{one.label}: without changes")
+                without = load(url, options.seconds)
+                deadline = time.monotonic() + options.limit
+            progress.show(f"{one.label}: changes {len(lasted) + 1} … of {options.changes}")
+            with traffic.beside(browsers(url)) as end:
+                lasted += changes(change, min(one.most, options.changes - len(lasted)), deadline)
+                during += end()
+    return Pair(figures(without, []), figures(during, lasted))
+
+
+@contextmanager
+def served(one: Deployer, folder: Path) -> Iterator[tuple[Callable[[], None], str]]:
+    """A server behind nginx: how to change it, and where its clients come to."""
     place = folder / "server"
+    folder.mkdir()
     with one.backend.process(place) as process:
         one.backend.wait(process, place)
         route = one.backend.route(place)
@@ -108,31 +132,27 @@ def measure(one: Deployer, folder: Path, options: argparse.Namespace, progress: 
         with front.process:
             front.process.wait_for_port(front.port)
             front.expect(route, BODY)
-            url = f"{front.url(route)}?{MILLISECONDS}"
-            under_load(url, lambda: time.sleep(WARM_UP_SECONDS))
-            progress.show(f"{one.label}: without changes")
-            without = under_load(url, lambda: time.sleep(options.seconds))
-            lasted: list[float] = []
-            during = under_load(url, lambda: lasted.extend(change(one, process, place, options, progress)))
-    return Pair(figures(without, []), figures(during, lasted))
+            yield lambda: one.change(process, place), f"{front.url(route)}?{MILLISECONDS}"
 
 
-def under_load(url: str, act: Callable[[], None]) -> list[traffic.Attempt]:
-    """All requests that the clients made while something was done."""
-    browsers = [Browser(url, BODY, number) for number in range(CLIENTS)]
-    with traffic.beside(browsers) as end:
-        act()
+def load(url: str, seconds: float) -> list[traffic.Attempt]:
+    """All requests of some seconds in which nothing else happens."""
+    with traffic.beside(browsers(url)) as end:
+        time.sleep(seconds)
         return end()
 
 
-def change(one: Deployer, process: Process, place: Path, options: argparse.Namespace, progress: Progress) -> list[float]:
-    """Make the changes; how many seconds each took."""
+def browsers(url: str) -> list[Browser]:
+    """All clients; half of them begin with a POST."""
+    return [Browser(url, BODY, number) for number in range(CLIENTS)]
+
+
+def changes(change: Callable[[], None], count: int, deadline: float) -> list[float]:
+    """Make so many, none after the deadline; how many seconds each took."""
     lasted: list[float] = []
-    deadline = time.monotonic() + options.limit
-    while len(lasted) < options.changes and time.monotonic() < deadline:
-        progress.show(f"{one.label}: change {len(lasted) + 1} of {options.changes}")
+    while len(lasted) < count and time.monotonic() < deadline:
         begun = time.monotonic()
-        one.change(process, place)
+        change()
         lasted.append(time.monotonic() - begun)
         time.sleep(max(0.0, PERIOD_SECONDS - lasted[-1]))
     return lasted

@@ -18,6 +18,8 @@ APP = "echo:application"
 CHANGE_SECONDS = 15.0
 """After which a change that is not over ends the measurement."""
 LOOK_SECONDS = 0.02
+ANY = 1_000_000
+"""As many changes as one likes."""
 
 PHP_ECHO = """\
 <?php
@@ -37,6 +39,8 @@ class Deployer(NamedTuple):
     action: str
     change: Callable[[Process, Path], None]
     """Has the process, whose folder this is, do it, and returns when all workers are new ones. BenchError when that does not come to pass."""
+    most: int
+    """Changes that one process is put through; after so many the next takes its place."""
 
     @property
     def label(self) -> str:
@@ -50,13 +54,13 @@ def everybody() -> list[Deployer]:
     serve (one of eight took all 16 when tried), and a php-fpm child belongs to its connection, so that half of the clients would not be answered.
     """
     fcgipm = Backend("fcgipm", "fastcgi", _fcgipm, ready="ready to serve")
-    mine = [Deployer(one, action, change) for action, change in FCGIPM.items() for one in (fcgipm, fcgipm._replace(kept=True))]
+    mine = [Deployer(one, *how) for how in FCGIPM for one in (fcgipm, fcgipm._replace(kept=True))]
     others = [
-        Deployer(Backend("gunicorn", "http", _gunicorn), "HUP", _signal(signal.SIGHUP)),
-        Deployer(Backend("uWSGI", "uwsgi", backends.uwsgi("uwsgi", APP, WORKERS)), "HUP", _signal(signal.SIGHUP)),
+        Deployer(Backend("gunicorn", "http", _gunicorn), "HUP", _signal(signal.SIGHUP), ANY),
+        Deployer(Backend("uWSGI", "uwsgi", backends.uwsgi("uwsgi", APP, WORKERS)), "HUP", _signal(signal.SIGHUP), ANY),
     ]
     php = Backend("php-fpm", "fastcgi", backends.php_fpm(PHP_ECHO, WORKERS), params=backends.PHP_PARAMS)
-    return mine + others + ([Deployer(php, "USR2", _signal(signal.SIGUSR2))] if backends.php_program() else [])
+    return mine + others + ([Deployer(php, "USR2", _signal(signal.SIGUSR2), ANY)] if backends.php_program() else [])
 
 
 def _fcgipm(folder: Path, socket: Path) -> list[str]:
@@ -90,8 +94,8 @@ def _kill_template(process: Process, folder: Path) -> None:
     _wait(lambda: succeeded(before["generation"], _pool(folder)), process)
 
 
-FCGIPM: dict[str, Callable[[Process, Path], None]] = {"reload": _reload, "template kill": _kill_template}
-"""What is done to fcgipm."""
+FCGIPM = [("reload", _reload, ANY), ("template kill", _kill_template, 5)]
+"""What is done to fcgipm. Templates that die within 10 s of each other are replaced with more and more delay: the fifth after 1.6 s."""
 
 
 def replaced(before: set[int], now: set[int]) -> bool:

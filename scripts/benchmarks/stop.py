@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks import canned, daemon, pump, table, traffic
+from benchmarks import canned, daemon, pump, quiet, table, traffic
 from benchmarks.backends import APPLICATIONS
 from benchmarks.front import free_port
 from benchmarks.processes import BenchError, Folder, Process
@@ -110,7 +110,7 @@ class Visitor:
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
-    progress = Progress()
+    progress, calm = Progress(), quiet.Quiet([os.getpid()])
     measured: dict[Case, list[Stop]] = {case: [] for case in CASES}
     for number in range(1, options.stops + 1):
         for case, stops in measured.items():
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
             with Folder() as folder:
                 stops.append(measure(case, Path(folder), options))
     progress.done()
-    print("\n".join([table.render(HEAD, [row(case, stops) for case, stops in measured.items()]), *verdicts(measured)]))
+    print("\n".join([table.render(HEAD, [row(case, stops) for case, stops in measured.items()]), *verdicts(measured), quiet.text(*calm.since())]))
     if options.json:
         document = {case.label: [one._asdict() for one in stops] for case, stops in measured.items()}
         Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
