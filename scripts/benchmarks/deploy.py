@@ -3,7 +3,7 @@
     scripts/bench deploy [--changes 20] [--seconds 6] [--limit 40] [--only TEXT] [--json FILE]
 
 8 workers, requests of 20 ms, and 16 clients through nginx that ask with GET and POST in turn, each as soon as it is answered. Each server has two rounds, one
-without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or when the one before is over.
+without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or half of one after the one before is over.
 No change begins later than `--limit`: who is slow makes fewer. "kept": over connections to the backend that stay open. A run takes 4 minutes, and never more
 than 8; for a short one: `--changes 5 --seconds 2`.
 """
@@ -30,6 +30,8 @@ from benchmarks.progress import Progress
 
 CLIENTS = 16
 MILLISECONDS = 20
+SETTLE_SECONDS = 0.5
+"""From the end of a change to the next, at least: uWSGI's new workers are deaf to a second HUP that comes at once."""
 PERIOD_SECONDS = 1.0
 """From the beginning of one change to that of the next, so that all are compared over the same time."""
 WARM_UP_SECONDS = 1.0
@@ -51,6 +53,8 @@ class Round(NamedTuple):
     slowest_ms: float
     failures: dict[str, int]
     """What went wrong, and how often."""
+    trouble: str = ""
+    """Why a change did not come to its end, if so; it was the last."""
 
 
 class Pair(NamedTuple):
@@ -77,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         document = {label: {"without": pair.without._asdict(), "during": pair.during._asdict()} for label, pair in measured.items()}
         Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
-    return 1 if any(pair.during.failed for label, pair in measured.items() if label.startswith("fcgipm")) else 0
+    return 1 if any(pair.during.failed or pair.during.trouble for label, pair in measured.items() if label.startswith("fcgipm")) else 0
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -115,8 +119,13 @@ def measure(one: Deployer, folder: Path, options: argparse.Namespace, progress: 
                 deadline = time.monotonic() + options.limit
             progress.show(f"{one.label}: changes {len(lasted) + 1} … of {options.changes}")
             with traffic.beside(browsers(url)) as end:
-                lasted += changes(change, min(one.most, options.changes - len(lasted)), deadline)
-                during += end()
+                try:
+                    for seconds in changes(change, min(one.most, options.changes - len(lasted)), deadline):
+                        lasted.append(seconds)
+                    during += end()
+                except BenchError as error:
+                    during += end()
+                    return Pair(figures(without, []), figures(during, lasted)._replace(trouble=str(error)))
     return Pair(figures(without, []), figures(during, lasted))
 
 
@@ -147,15 +156,14 @@ def browsers(url: str) -> list[Browser]:
     return [Browser(url, BODY, number) for number in range(CLIENTS)]
 
 
-def changes(change: Callable[[], None], count: int, deadline: float) -> list[float]:
-    """Make so many, none after the deadline; how many seconds each took."""
-    lasted: list[float] = []
-    while len(lasted) < count and time.monotonic() < deadline:
+def changes(change: Callable[[], None], count: int, deadline: float) -> Iterator[float]:
+    """Make so many, none after the deadline; how many seconds each took. Raises BenchError when one does not end."""
+    while count and time.monotonic() < deadline:
         begun = time.monotonic()
         change()
-        lasted.append(time.monotonic() - begun)
-        time.sleep(max(0.0, PERIOD_SECONDS - lasted[-1]))
-    return lasted
+        count -= 1
+        yield (lasted := time.monotonic() - begun)
+        time.sleep(max(SETTLE_SECONDS, PERIOD_SECONDS - lasted))
 
 
 def figures(attempts: Sequence[traffic.Attempt], lasted: Sequence[float]) -> Round:
@@ -183,12 +191,12 @@ def row(label: str, one: Round, ratio: float | None) -> list[str]:
 
 def complaints(measured: Mapping[str, Pair]) -> list[str]:
     """What went wrong, by server."""
-    return [
-        f"{label}: {'; '.join(f'{count} × {what}' for what, count in one.failures.items())}"
-        for label, pair in measured.items()
-        for one in pair
-        if one.failures
-    ]
+    told = []
+    for label, pair in measured.items():
+        for one in pair:
+            told += [f"{label}: {'; '.join(f'{count} × {what}' for what, count in one.failures.items())}"] if one.failures else []
+            told += [f"{label}: change {one.changes + 1} did not end: {one.trouble}"] if one.trouble else []
+    return told
 
 
 def aims(measured: Mapping[str, Pair]) -> list[str]:
@@ -199,6 +207,6 @@ def aims(measured: Mapping[str, Pair]) -> list[str]:
 def aim(label: str, pair: Pair) -> str:
     """Whether nothing failed, and p99 stayed within the aim."""
     during = pair.during
-    reached = not during.failed and pair.ratio <= P99_AIM
+    reached = not during.failed and not during.trouble and pair.ratio <= P99_AIM
     what = f"{during.failed} of {during.requests:,} failed (aim 0), p99 {pair.ratio:.2f} times that without (aim {P99_AIM}), {during.changes} changes"
     return f"{'reached' if reached else 'missed '}: {label}: {what}"

@@ -119,5 +119,6 @@ def _wait(over: Callable[[], bool], process: Process) -> None:
     deadline = time.monotonic() + CHANGE_SECONDS
     while not over():
         if process.popen.poll() is not None or time.monotonic() > deadline:
-            raise BenchError(f"its workers were not replaced within {CHANGE_SECONDS:g} s:\n{process.said()}")
+            said = "\n  ".join(process.said().splitlines()[-5:])
+            raise BenchError(f"its workers were not replaced within {CHANGE_SECONDS:g} s; the last that it said:\n  {said}")
         time.sleep(LOOK_SECONDS)

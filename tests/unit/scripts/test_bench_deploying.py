@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -195,6 +196,9 @@ def test_the_aim_is_missed_by_one_failure_or_a_slow_percent() -> None:
     assert deploy.aim("x", deploy.Pair(quiet, slow)).startswith("missed ")
     assert deploy.aim("x", deploy.Pair(quiet, bad)).startswith("missed ")
     assert deploy.complaints({"x": deploy.Pair(quiet, bad)}) == ["x: 1 × 502"]
+    stuck = deploy.Pair(quiet, good._replace(trouble="its workers were not replaced"))
+    assert deploy.aim("x", stuck).startswith("missed ")
+    assert deploy.complaints({"x": stuck}) == ["x: change 2 did not end: its workers were not replaced"]
     assert [row[1] for row in deploy.rows_of("x", deploy.Pair(quiet, good))] == ["-", "1"]
 
 
@@ -202,6 +206,14 @@ def test_only_those_asked_for_take_part() -> None:
     assert [one.label for one in deploy.chosen(["reload"])] == ["fcgipm reload", "fcgipm reload, kept"]
     with pytest.raises(deploy.BenchError, match="none is called like nobody; there are: fcgipm reload;"):
         deploy.chosen(["nobody"])
+
+
+def test_no_change_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(deploy, "PERIOD_SECONDS", 0.0)
+    made: list[int] = []
+    assert len(list(deploy.changes(lambda: made.append(1), 3, time.monotonic() + 10))) == 3 == len(made)
+    assert not list(deploy.changes(lambda: made.append(1), 3, time.monotonic())) and len(made) == 3
 
 
 def visitor(path: Path) -> stop.Visitor:
