@@ -3,7 +3,7 @@
     scripts/bench deploy [--changes 20] [--seconds 6] [--limit 40] [--only TEXT] [--json FILE]
 
 8 workers, requests of 20 ms, and 16 clients through nginx that ask with GET and POST in turn, each as soon as it is answered. Each server has two rounds, one
-without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or when the one before is over.
+without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or half of one after the one before is over.
 No change begins later than `--limit`: who is slow makes fewer. "kept": over connections to the backend that stay open. A run takes 4 minutes, and never more
 than 8; for a short one: `--changes 5 --seconds 2`.
 """
@@ -12,22 +12,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks import deployers, table, traffic
+from benchmarks import deployers, quiet, table, traffic
 from benchmarks.applications.echo import BODY
 from benchmarks.browsers import Browser
 from benchmarks.deployers import Deployer
 from benchmarks.front import Front
-from benchmarks.processes import BenchError, Folder, Process
+from benchmarks.processes import BenchError, Folder
 from benchmarks.progress import Progress
 
 CLIENTS = 16
 MILLISECONDS = 20
+SETTLE_SECONDS = 0.5
+"""From the end of a change to the next, at least: uWSGI's new workers are deaf to a second HUP that comes at once."""
 PERIOD_SECONDS = 1.0
 """From the beginning of one change to that of the next, so that all are compared over the same time."""
 WARM_UP_SECONDS = 1.0
@@ -49,6 +53,8 @@ class Round(NamedTuple):
     slowest_ms: float
     failures: dict[str, int]
     """What went wrong, and how often."""
+    trouble: str = ""
+    """Why a change did not come to its end, if so; it was the last."""
 
 
 class Pair(NamedTuple):
@@ -65,17 +71,17 @@ class Pair(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
-    progress, measured = Progress(), {}
+    progress, measured, calm = Progress(), {}, quiet.Quiet([os.getpid()])
     for one in chosen(options.only):
         with Folder() as folder:
             measured[one.label] = measure(one, Path(folder), options, progress)
     progress.done()
     rows = [row for label, pair in measured.items() for row in rows_of(label, pair)]
-    print("\n".join([table.render(HEAD, rows), *complaints(measured), *aims(measured)]))
+    print("\n".join([table.render(HEAD, rows), *complaints(measured), *aims(measured), quiet.text(*calm.since())]))
     if options.json:
         document = {label: {"without": pair.without._asdict(), "during": pair.during._asdict()} for label, pair in measured.items()}
         Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
-    return 1 if any(pair.during.failed for label, pair in measured.items() if label.startswith("fcgipm")) else 0
+    return 1 if any(pair.during.failed or pair.during.trouble for label, pair in measured.items() if label.startswith("fcgipm")) else 0
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -98,9 +104,36 @@ def chosen(only: Sequence[str]) -> list[Deployer]:
 
 
 def measure(one: Deployer, folder: Path, options: argparse.Namespace, progress: Progress) -> Pair:
-    """Start a server and nginx, and have both rounds."""
-    progress.show(f"{one.label}: starting")
+    """Both rounds of a server; the second goes on with another process when the first has had enough changes."""
+    without: list[traffic.Attempt] = []
+    during: list[traffic.Attempt] = []
+    lasted: list[float] = []
+    deadline: float | None = None
+    while len(lasted) < options.changes and (deadline is None or time.monotonic() < deadline):
+        progress.show(f"{one.label}: starting")
+        with served(one, folder / str(len(lasted))) as (change, url):
+            load(url, WARM_UP_SECONDS)
+            if deadline is None:
+                progress.show(f"{one.label}: without changes")
+                without = load(url, options.seconds)
+                deadline = time.monotonic() + options.limit
+            progress.show(f"{one.label}: changes {len(lasted) + 1} … of {options.changes}")
+            with traffic.beside(browsers(url)) as end:
+                try:
+                    for seconds in changes(change, min(one.most, options.changes - len(lasted)), deadline):
+                        lasted.append(seconds)
+                    during += end()
+                except BenchError as error:
+                    during += end()
+                    return Pair(figures(without, []), figures(during, lasted)._replace(trouble=str(error)))
+    return Pair(figures(without, []), figures(during, lasted))
+
+
+@contextmanager
+def served(one: Deployer, folder: Path) -> Iterator[tuple[Callable[[], None], str]]:
+    """A server behind nginx: how to change it, and where its clients come to."""
     place = folder / "server"
+    folder.mkdir()
     with one.backend.process(place) as process:
         one.backend.wait(process, place)
         route = one.backend.route(place)
@@ -108,34 +141,29 @@ def measure(one: Deployer, folder: Path, options: argparse.Namespace, progress: 
         with front.process:
             front.process.wait_for_port(front.port)
             front.expect(route, BODY)
-            url = f"{front.url(route)}?{MILLISECONDS}"
-            under_load(url, lambda: time.sleep(WARM_UP_SECONDS))
-            progress.show(f"{one.label}: without changes")
-            without = under_load(url, lambda: time.sleep(options.seconds))
-            lasted: list[float] = []
-            during = under_load(url, lambda: lasted.extend(change(one, process, place, options, progress)))
-    return Pair(figures(without, []), figures(during, lasted))
+            yield lambda: one.change(process, place), f"{front.url(route)}?{MILLISECONDS}"
 
 
-def under_load(url: str, act: Callable[[], None]) -> list[traffic.Attempt]:
-    """All requests that the clients made while something was done."""
-    browsers = [Browser(url, BODY, number) for number in range(CLIENTS)]
-    with traffic.beside(browsers) as end:
-        act()
+def load(url: str, seconds: float) -> list[traffic.Attempt]:
+    """All requests of some seconds in which nothing else happens."""
+    with traffic.beside(browsers(url)) as end:
+        time.sleep(seconds)
         return end()
 
 
-def change(one: Deployer, process: Process, place: Path, options: argparse.Namespace, progress: Progress) -> list[float]:
-    """Make the changes; how many seconds each took."""
-    lasted: list[float] = []
-    deadline = time.monotonic() + options.limit
-    while len(lasted) < options.changes and time.monotonic() < deadline:
-        progress.show(f"{one.label}: change {len(lasted) + 1} of {options.changes}")
+def browsers(url: str) -> list[Browser]:
+    """All clients; half of them begin with a POST."""
+    return [Browser(url, BODY, number) for number in range(CLIENTS)]
+
+
+def changes(change: Callable[[], None], count: int, deadline: float) -> Iterator[float]:
+    """Make so many, none after the deadline; how many seconds each took. Raises BenchError when one does not end."""
+    while count and time.monotonic() < deadline:
         begun = time.monotonic()
-        one.change(process, place)
-        lasted.append(time.monotonic() - begun)
-        time.sleep(max(0.0, PERIOD_SECONDS - lasted[-1]))
-    return lasted
+        change()
+        count -= 1
+        yield (lasted := time.monotonic() - begun)
+        time.sleep(max(SETTLE_SECONDS, PERIOD_SECONDS - lasted))
 
 
 def figures(attempts: Sequence[traffic.Attempt], lasted: Sequence[float]) -> Round:
@@ -163,12 +191,12 @@ def row(label: str, one: Round, ratio: float | None) -> list[str]:
 
 def complaints(measured: Mapping[str, Pair]) -> list[str]:
     """What went wrong, by server."""
-    return [
-        f"{label}: {'; '.join(f'{count} × {what}' for what, count in one.failures.items())}"
-        for label, pair in measured.items()
-        for one in pair
-        if one.failures
-    ]
+    told = []
+    for label, pair in measured.items():
+        for one in pair:
+            told += [f"{label}: {'; '.join(f'{count} × {what}' for what, count in one.failures.items())}"] if one.failures else []
+            told += [f"{label}: change {one.changes + 1} did not end: {one.trouble}"] if one.trouble else []
+    return told
 
 
 def aims(measured: Mapping[str, Pair]) -> list[str]:
@@ -179,6 +207,6 @@ def aims(measured: Mapping[str, Pair]) -> list[str]:
 def aim(label: str, pair: Pair) -> str:
     """Whether nothing failed, and p99 stayed within the aim."""
     during = pair.during
-    reached = not during.failed and pair.ratio <= P99_AIM
+    reached = not during.failed and not during.trouble and pair.ratio <= P99_AIM
     what = f"{during.failed} of {during.requests:,} failed (aim 0), p99 {pair.ratio:.2f} times that without (aim {P99_AIM}), {during.changes} changes"
     return f"{'reached' if reached else 'missed '}: {label}: {what}"

@@ -18,6 +18,8 @@ APP = "echo:application"
 CHANGE_SECONDS = 15.0
 """After which a change that is not over ends the measurement."""
 LOOK_SECONDS = 0.02
+ANY = 1_000_000
+"""As many changes as one likes."""
 
 PHP_ECHO = """\
 <?php
@@ -37,6 +39,8 @@ class Deployer(NamedTuple):
     action: str
     change: Callable[[Process, Path], None]
     """Has the process, whose folder this is, do it, and returns when all workers are new ones. BenchError when that does not come to pass."""
+    most: int
+    """Changes that one process is put through; after so many the next takes its place."""
 
     @property
     def label(self) -> str:
@@ -50,13 +54,13 @@ def everybody() -> list[Deployer]:
     serve (one of eight took all 16 when tried), and a php-fpm child belongs to its connection, so that half of the clients would not be answered.
     """
     fcgipm = Backend("fcgipm", "fastcgi", _fcgipm, ready="ready to serve")
-    mine = [Deployer(one, action, change) for action, change in FCGIPM.items() for one in (fcgipm, fcgipm._replace(kept=True))]
+    mine = [Deployer(one, *how) for how in FCGIPM for one in (fcgipm, fcgipm._replace(kept=True))]
     others = [
-        Deployer(Backend("gunicorn", "http", _gunicorn), "HUP", _signal(signal.SIGHUP)),
-        Deployer(Backend("uWSGI", "uwsgi", backends.uwsgi("uwsgi", APP, WORKERS)), "HUP", _signal(signal.SIGHUP)),
+        Deployer(Backend("gunicorn", "http", _gunicorn), "HUP", _signal(signal.SIGHUP), ANY),
+        Deployer(Backend("uWSGI", "uwsgi", backends.uwsgi("uwsgi", APP, WORKERS)), "HUP", _signal(signal.SIGHUP), ANY),
     ]
     php = Backend("php-fpm", "fastcgi", backends.php_fpm(PHP_ECHO, WORKERS), params=backends.PHP_PARAMS)
-    return mine + others + ([Deployer(php, "USR2", _signal(signal.SIGUSR2))] if backends.php_program() else [])
+    return mine + others + ([Deployer(php, "USR2", _signal(signal.SIGUSR2), ANY)] if backends.php_program() else [])
 
 
 def _fcgipm(folder: Path, socket: Path) -> list[str]:
@@ -87,11 +91,11 @@ def _kill_template(process: Process, folder: Path) -> None:
     """The process that forks workers is gone, so a new generation has to come."""
     before = _pool(folder)
     os.kill(before["template"]["pid"], signal.SIGKILL)
-    _wait(lambda: _succeeded(before["generation"], _pool(folder)), process)
+    _wait(lambda: succeeded(before["generation"], _pool(folder)), process)
 
 
-FCGIPM: dict[str, Callable[[Process, Path], None]] = {"reload": _reload, "template kill": _kill_template}
-"""What is done to fcgipm."""
+FCGIPM = [("reload", _reload, ANY), ("template kill", _kill_template, 5)]
+"""What is done to fcgipm. Templates that die within 10 s of each other are replaced with more and more delay: the fifth after 1.6 s."""
 
 
 def replaced(before: set[int], now: set[int]) -> bool:
@@ -99,7 +103,7 @@ def replaced(before: set[int], now: set[int]) -> bool:
     return not before & now and len(now) >= WORKERS
 
 
-def _succeeded(generation: int, pool: dict[str, Any]) -> bool:
+def succeeded(generation: int, pool: dict[str, Any]) -> bool:
     """Whether a pool has a template again, and its full number of workers, none of them from this generation."""
     serving = [one for one in pool["processes"] if one["state"] in ("idle", "busy")]
     fresh = all(one["generation"] > generation for one in pool["processes"])
@@ -115,5 +119,6 @@ def _wait(over: Callable[[], bool], process: Process) -> None:
     deadline = time.monotonic() + CHANGE_SECONDS
     while not over():
         if process.popen.poll() is not None or time.monotonic() > deadline:
-            raise BenchError(f"its workers were not replaced within {CHANGE_SECONDS:g} s:\n{process.said()}")
+            said = "\n  ".join(process.said().splitlines()[-5:])
+            raise BenchError(f"its workers were not replaced within {CHANGE_SECONDS:g} s; the last that it said:\n  {said}")
         time.sleep(LOOK_SECONDS)
