@@ -62,7 +62,8 @@ class Belongings:
 def take_away(listeners: Iterable[Listener]) -> None:
     """Unlink and close them, where that has not been done."""
     for listener in listeners:
-        listener.unlink()
+        if listener.published:
+            listener.unlink()
         listener.close()
 
 

@@ -35,9 +35,9 @@ class Bequest:
             "lock": {"path": belongings.lock.path, "descriptor": self._keep(belongings.lock.descriptor)},
             "control": {"path": path, "descriptor": self._keep(listening.fileno()), "inode": list(inode)},
             "pid_file": belongings.pid_file,
+            "manager": master.manager._asdict(),
             "listeners": [
-                {"address": one.address, "descriptor": self._keep(one.socket.fileno()), "path": one.path, "inode": one.inode, "settings": one.settings}
-                for one in belongings.listeners.values()
+                {**one.described, "descriptor": self._keep(one.socket.fileno())} for one in belongings.listeners.values()
             ],
             "parkings": [
                 {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 
+from fcgipm.master.draining import Take, drain
 from fcgipm.master.fleet import Fleet
+from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
 from fcgipm.pool.happenings import StopNow, StopRequested, Superseded
-from fcgipm.system.listeners import Listener, Take
+from fcgipm.system.listeners import Listener
 
 
 class Farewells:
@@ -17,8 +19,9 @@ class Farewells:
     `withdrawn` are listeners where no worker accepts, and who gets what comes there meanwhile.
     """
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, log: Log) -> None:
         self._loop = loop
+        self._log = log
         self._pools: list[tuple[PoolRunner, float]] = []
         self.withdrawn: dict[Listener, Take] = {}
 
@@ -53,7 +56,7 @@ class Farewells:
         """Go on with all but those `pools` and `addresses`, which are needed."""
         for listener in [listener for listener in self.withdrawn if listener.address not in addresses]:
             self._loop.forget(listener.socket)
-            listener.drain(self.withdrawn.pop(listener))
+            drain(listener, self.withdrawn.pop(listener), self._log)
             listener.close()
         for entry in [entry for entry in self._pools if entry[0].name not in pools]:
             runner, deadline = entry

@@ -22,8 +22,9 @@ from fcgipm.pool import memoir
 from fcgipm.pool.happenings import StopRequested, Superseded
 from fcgipm.system.board import Board
 from fcgipm.system.errors import SystemProblem
-from fcgipm.system.listeners import Listener
+from fcgipm.system.listeners import known_again
 from fcgipm.system.lock import Lock
+from fcgipm.system.notify import Manager
 from fcgipm.system.spawn import CHANNEL
 from fcgipm.system.unix_sockets import Inode
 
@@ -46,8 +47,8 @@ def inherit(state: dict[str, Any]) -> Master:
     listening = socket.socket(fileno=control["descriptor"])
     belongings = Belongings(Lock(state["lock"]["path"], state["lock"]["descriptor"]), (control["path"], listening, Inode(*control["inode"])))
     belongings.pid_file = state["pid_file"]
-    belongings.listeners = {one["address"]: _listener(one) for one in state["listeners"]}
-    master = Master(settings, belongings, ControlServer(listening, allow_peers(settings["control"]["gid"])), log)
+    belongings.listeners = {one["address"]: known_again(one["descriptor"], one) for one in state["listeners"]}
+    master = Master(settings, belongings, ControlServer(listening, allow_peers(settings["control"]["gid"])), log, Manager(**state["manager"]))
     master.started, master.started_at = state["started"], state["started_at"]
     parkings = [_parking(one, master) for one in state["parkings"]]
     accounts: dict[int, Account] = {}
@@ -62,12 +63,6 @@ def inherit(state: dict[str, Any]) -> Master:
 def _descriptors(state: dict[str, Any]) -> list[int]:
     found: list[int] = state["descriptors"]
     return found
-
-
-def _listener(one: dict[str, Any]) -> Listener:
-    sock = socket.socket(fileno=one["descriptor"])
-    sock.setblocking(False)
-    return Listener(one["address"], sock, one["path"], None if one["inode"] is None else Inode(*one["inode"]), one["settings"])
 
 
 def _parking(one: dict[str, Any], master: Master) -> Parking:

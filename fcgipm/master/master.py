@@ -25,6 +25,7 @@ from fcgipm.master.openings import Openings
 from fcgipm.master.reloads import Reloads
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.scale import scale_by
+from fcgipm.master.service import PoolStatus, Service, status_line
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
 from fcgipm.master.succession import Succession
@@ -36,12 +37,13 @@ from fcgipm.report.events import latest
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
+from fcgipm.system.notify import Manager
 
 
 class Master:
     """All pools of one daemon. `settings` is the effective configuration, which a reload changes."""
 
-    def __init__(self, settings: Mapping[str, Any], belongings: Belongings, server: ControlServer, log: Log) -> None:
+    def __init__(self, settings: Mapping[str, Any], belongings: Belongings, server: ControlServer, log: Log, manager: Manager) -> None:
         self.settings = settings
         self.belongings = belongings
         self.pid = os.getpid()
@@ -60,8 +62,10 @@ class Master:
         self.reloads = Reloads(self)
         self._succession = Succession(self)
         self.webs = Webs(self.snapshot, self.loop, log)
-        self._farewells = Farewells(self.loop)
+        self._farewells = Farewells(self.loop, log)
         self._claims: list[Claim] = []
+        self.manager = manager
+        self._service = Service(manager, log, self.started)
 
     def begin(self) -> None:
         """Start everything."""
@@ -93,6 +97,10 @@ class Master:
         self._commands.tell_stopped()
 
     # What a reload asks.
+
+    def tell_reloading(self, now: float) -> None:
+        """One begins, be it right after another: the service manager must hear of it."""
+        self._service.reloading(now)
 
     def enter(self, runner: PoolRunner) -> None:
         """A pool begins."""
@@ -208,9 +216,14 @@ class Master:
         self._commands.tell_reloaded()
         if self._stopping:
             self._commands.tell_progress()
+        self._service.see_to(self.state, self._status_line, now)
         self.webs.bury()
         for runner in self.fleet.bury():
             self._let_go(runner.listeners)
+
+    def _status_line(self) -> str:
+        pools = [(name, runner.pool) for name, runner in self.fleet.serving.items()]
+        return status_line(PoolStatus(name, pool.state, pool.reason, pool.ready_count, pool.scaling.load.busy) for name, pool in pools)
 
     def _share(self) -> None:
         """Deal out `max_workers` anew when a pool asks for more or less than before."""
@@ -343,7 +356,7 @@ class Master:
 
     def _timeout(self) -> float | None:
         wanted = [*(runner.next_wakeup for runner in self.fleet), *(web.next_wakeup for web in self.webs)]
-        wanted += [self.reloads.next_wakeup, self._succession.next_wakeup]
+        wanted += [self.reloads.next_wakeup, self._succession.next_wakeup, self._service.next_wakeup]
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
@@ -352,6 +365,7 @@ class Master:
         self.fleet.close()
         self._farewells.close()
         self._signals.close()
+        self._service.close()
         self.log.info("stopped")
 
 

@@ -39,7 +39,7 @@ class Openings:
         for whose, settings in addresses:
             address = settings["address"]
             listener = opened.get(address)
-            if listener is not None and listener.reachable:
+            if listener is not None and listener.is_reachable:
                 self._kept.append((listener, settings))
                 self.listeners[address] = listener
                 continue
@@ -74,5 +74,6 @@ class Openings:
     def give_up(self) -> None:
         """Nothing was changed, and nothing of it is left."""
         for listener in self._new:
-            listener.unlink()
+            if listener.published:
+                listener.unlink()
             listener.close()

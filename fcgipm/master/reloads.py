@@ -60,6 +60,7 @@ class Reloads:
         """Begin, go on, and end."""
         if self._present is None and self._waiting is not None:
             wish, self._waiting = self._waiting, None
+            self._master.tell_reloading(now)
             self._present = (Reload(self._master, wish.pool, now), wish)
             self._master.log.info("reload: " + ("all pools" if wish.pool is None else f"pool {wish.pool}"))
         if self._present is None:

@@ -19,6 +19,7 @@ from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit, describe, is_clean
+from fcgipm.master.draining import drain
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
@@ -170,7 +171,7 @@ class PoolRunner:
             if listener.socket.family == socket.AF_UNIX:
                 listener.unlink()  # Nobody comes any more, and the workers serve the queue to its end.
             else:
-                listener.drain(self.take_in)  # Else they would serve for as long as clients come.
+                drain(listener, self.take_in, self.log)  # Else they would serve for as long as clients come.
         self.parking.empty(time.monotonic())
 
     def take_in(self, connection: socket.socket) -> None:

@@ -20,6 +20,7 @@ from fcgipm.master.reading import ConfigurationRefused, command, judged
 from fcgipm.system import exit_codes, lock
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.folders import make_control_folder
+from fcgipm.system.notify import Manager, take_manager
 from fcgipm.system.unix_sockets import Ownership, listen_unix
 
 CONTROL_BACKLOG = 64
@@ -27,8 +28,9 @@ CONTROL_BACKLOG = 64
 
 def main(file: str) -> int:
     """Run the daemon of one configuration file in the foreground; the exit code."""
+    manager = take_manager(os.environ, os.getpid())
     try:
-        return run(read_configuration(file))
+        return run(read_configuration(file), manager)
     except ConfigurationRefused as refused:
         sys.stderr.write("".join(f"{line}\n" for line in refused.lines))
         return refused.code
@@ -43,7 +45,7 @@ def read_configuration(file: str) -> dict[str, Any]:
     return judged(child.stdout, file, child.returncode)
 
 
-def run(settings: Mapping[str, Any]) -> int:
+def run(settings: Mapping[str, Any], manager: Manager) -> int:
     """Take the lock, open everything, serve, and leave nothing behind.
 
     Raises:
@@ -53,7 +55,7 @@ def run(settings: Mapping[str, Any]) -> int:
     log = Log(settings["log"]["file"], settings["log"]["level"], settings["log"]["format"])
     with ExitStack() as last:
         with ExitStack() as stack:
-            master = make_master(settings, log, stack, last)
+            master = make_master(settings, log, manager, stack, last)
             master.begin()
             code = master.run()
         master.tell_stopped()
@@ -81,7 +83,7 @@ def rehearse(paper: int) -> int:
     return 0
 
 
-def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: ExitStack) -> Master:
+def make_master(settings: Mapping[str, Any], log: Log, manager: Manager, stack: ExitStack, last: ExitStack) -> Master:
     """Make all that a daemon is known by. `stack` takes it away again, whatever happens; what those who asked for the stop still need goes with `last`.
 
     Raises:
@@ -104,7 +106,7 @@ def make_master(settings: Mapping[str, Any], log: Log, stack: ExitStack, last: E
     server = ControlServer(listening, allow_peers(control["gid"]))
     last.callback(server.close)
     belongings.write_pid_file(settings["pid_file"])
-    return Master(settings, belongings, server, log)
+    return Master(settings, belongings, server, log, manager)
 
 
 def raise_descriptor_limit() -> None:

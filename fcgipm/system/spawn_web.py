@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcgipm.system.errors import SystemProblem
-from fcgipm.system.listeners import Listener, split_tcp
+from fcgipm.system.listeners import Listener
 from fcgipm.system.spawn import spawn_as
+from fcgipm.system.tcp_sockets import split_tcp
 
 ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 """Nothing of the daemon's environment, and nothing of the pool's: this process speaks to strangers."""

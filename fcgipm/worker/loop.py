@@ -146,6 +146,8 @@ class Loop:
         except OSError as error:
             if error.errno in _OUT_OF_DESCRIPTORS:
                 self._make_room(error)
+            elif error.errno == errno.EINVAL:
+                self._lose_door(listener)
             return error.errno == errno.ECONNABORTED
         self._starved = False
         connection = self._new_connection(number, listener.family)
@@ -155,6 +157,13 @@ class Loop:
         else:
             self._readable(connection, self._timeouts.first_byte)
         return True
+
+    def _lose_door(self, listener: Listener) -> None:
+        """The master has shut this listener, which epoll would tell for ever."""
+        number = listener.sock.fileno()
+        if self._listeners.pop(number, None) is not None and number in self._door_numbers:
+            self._door_numbers.discard(number)
+            self.epoll.unregister(number)
 
     def _new_connection(self, number: int, family: int) -> Connection:
         codec = self._spare_codec or new_codec(self._settings, self._decoder)
@@ -348,7 +357,7 @@ class Loop:
             self.give_away()
             return
         if self._opened:
-            for listener in self._listeners.values():
+            for listener in list(self._listeners.values()):
                 for _ in range(_LONGEST_QUEUE):
                     if not self._accept(listener):
                         break
@@ -361,7 +370,7 @@ class Loop:
         if not self.shut:
             self.shut = True
             self._door_numbers.clear()
-            for sock in (*(listener.sock for listener in self._doors.listeners), self._doors.take):
+            for sock in (*(listener.sock for listener in self._listeners.values()), self._doors.take):
                 if self._opened and sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
                     self.epoll.unregister(sock)
 

@@ -55,8 +55,10 @@ class Site:
         self.file: dict[str, Any] = yaml.safe_load(self.daemon.file.read_text())
 
     def write(self, version: str, health: str = "200 OK") -> None:
-        """Other code."""
-        self.code.write_text(APP.format(version=version, health=health))
+        """Other code, whole at any time."""
+        fresh = self.code.with_suffix(".new")
+        fresh.write_text(APP.format(version=version, health=health))
+        fresh.replace(self.code)
 
     def configure(self, **pool: Any) -> None:
         """Other keys for pool web."""
@@ -403,7 +405,7 @@ class TestAllAtOnce:
         shop = site()
         with load(shop.daemon.address(), clients=2) as failures:
             for number in range(200):
-                shop.code.write_text(APP.format(version=f"burst {number}", health="200 OK"))
+                shop.write(f"burst {number}")
                 os.kill(shop.daemon.pid, signal.SIGHUP)
             assert shop.reload()[0] == 0
         assert not failures
