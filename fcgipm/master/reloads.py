@@ -96,4 +96,6 @@ class Reloads:
             self._master.log.write(level, f"reload failed: {line}")
         reason = None if outcome.ok else outcome.text.splitlines()[0]
         for name in reload.names:
+            if name in self._master.fleet.serving:
+                self._master.fleet.serving[name].account.post("reload", f"reload: {first}" if outcome.ok else f"reload failed: {reason}")
             self.last[name] = ReloadSnapshot(timestamp(time.time()), outcome.ok, reason)

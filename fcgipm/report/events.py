@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-KINDS = ("growth", "shrink", "max_reached", "crash", "degraded", "reload", "slow", "timeout")
-"""Workers added or let go (with the reason), more needed than there may be, a worker died (with the cause), a pool cannot start workers, a reload
-ended, a request was slow, a request reached its time-out."""
+KINDS = ("growth", "shrink", "max_reached", "crash", "degraded", "recycle", "reload", "slow", "timeout")
+"""Workers added or let go (with the reason), more needed than there may be, a worker died (with the cause), a pool cannot start workers, a worker
+is replaced though nothing is wrong with it, a reload ended, a request was slow, a request reached its time-out."""
 
 CAPACITY = 100
 """Events of a pool that are kept."""

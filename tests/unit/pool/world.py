@@ -11,6 +11,7 @@ from fcgipm.pool import happenings as event
 from fcgipm.pool.handover import SlotLook
 from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.pool import Pool
+from fcgipm.report.events import KINDS
 
 
 class World:
@@ -71,6 +72,7 @@ class World:
             assert self.slots.pop(action.worker) == action.slot
             self.told.pop(action.worker)
         else:
+            assert action.kind is None or action.kind in KINDS
             self.log.append((action.level, action.text))
 
     def _fork(self, action: do.Fork) -> None:
