@@ -2,10 +2,10 @@
 
     scripts/bench deploy [--changes 20] [--seconds 6] [--limit 40] [--only TEXT] [--json FILE]
 
-8 workers, requests of 20 ms, and 16 clients through nginx that ask with GET and POST in turn, each as soon as it is answered. Each server has two rounds, one
-without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or half of one after the one before
-is over. No change begins later than `--limit`: who is slow makes fewer. "kept": over connections to the backend that stay open. A run takes 4 minutes, and never more
-than 8; for a short one: `--changes 5 --seconds 2`.
+8 workers, requests of 20 ms, and 16 clients through nginx that ask with GET and POST in turn, each as soon as it is answered. Each server has two rounds,
+one without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or half of one after the
+one before is over. No change begins later than `--limit`: who is slow makes fewer. "kept": over connections to the backend that stay open. A run takes 4
+minutes, and never more than 8; for a short one: `--changes 5 --seconds 2`.
 """
 
 from __future__ import annotations
