@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import signal
 import socket
 import time
@@ -147,14 +148,24 @@ def measure(case: Case, folder: Path, options: argparse.Namespace) -> Stop:
             time.sleep(options.seconds)
             told = time.monotonic()
             os.kill(server.pid, signal.SIGTERM)
-            status = server.popen.wait(STOP_SECONDS)
-            ended = time.monotonic()
+            ended = wait_for_end(server.pid)
             while not all(one.refused for one in visitors) and time.monotonic() < ended + traffic.PATIENCE:
                 time.sleep(traffic.LOOK_SECONDS)
             attempts = end()
-        if status:
-            raise BenchError(f"the daemon ended with {status}:\n{server.said()}")
+        if server.popen.wait():
+            raise BenchError(f"the daemon ended with {server.popen.returncode}:\n{server.said()}")
     return figures(attempts, sum(one.refused is not None for one in visitors), told, ended, options.seconds)
+
+
+def wait_for_end(pid: int) -> float:
+    """When a process has ended, to the moment: Popen.wait looks every 50 ms. BenchError when it takes too long."""
+    number = os.pidfd_open(pid)
+    try:
+        if not select.select([number], [], [], STOP_SECONDS)[0]:
+            raise BenchError(f"the daemon did not stop within {STOP_SECONDS:g} s")
+    finally:
+        os.close(number)
+    return time.monotonic()
 
 
 def figures(attempts: Sequence[Attempt], refused: int, told: float, ended: float, seconds: float) -> Stop:
