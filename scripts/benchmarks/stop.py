@@ -3,7 +3,7 @@
     scripts/bench stop [--stops 20] [--seconds 1] [--clients 64] [--json FILE]
 
 8 workers; clients straight at the socket, each on a new connection a request, until they are refused. `answered` are those that had been made or were made
-after the stop was asked for; `reset` those that were made and got no answer. To a unix socket nobody can connect any more once its path is gone. A TCP port
+after the stop was asked for; `reset` and `closed` those that were made and got none, by the kernel's doing and by the daemon's. To a unix socket nobody can connect any more once its path is gone. A TCP port
 has no such step: between the last look into its queue and its closing the kernel still accepts for us. How long this window is follows from how many were
 reset at the rate at which connections were made before; where none was, it is shorter than what would have shown in 95 of 100 such measurements.
 """
@@ -32,7 +32,8 @@ from benchmarks.traffic import Attempt, Failed
 WORKERS = 8
 STOP_SECONDS = 20.0
 """After which a daemon that has not ended fails the measurement."""
-HEAD = ["a stop under load", "connections/s", "answered", "reset", "refused", "s to the last answer", "s to the end", "window µs"]
+RESETS = (ConnectionResetError.__name__, BrokenPipeError.__name__)
+HEAD = ["a stop under load", "connections/s", "answered", "reset", "closed", "refused", "s to the last answer", "s to the end", "window µs"]
 
 
 class Case(NamedTuple):
@@ -56,6 +57,9 @@ class Stop(NamedTuple):
     """Connections per second before it."""
     answered: int
     reset: int
+    """By the kernel."""
+    closed: int
+    """Made, and ended by the daemon without a good answer."""
     refused: int
     """Clients that could not connect any more; each then gives up."""
     last_answer: float
@@ -123,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         document = {case.label: [one._asdict() for one in stops] for case, stops in measured.items()}
         Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
-    return 1 if any(one.reset for case, stops in measured.items() if not case.tcp for one in stops) else 0
+    return 1 if any(one.reset or one.closed for case, stops in measured.items() if not case.tcp for one in stops) else 0
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -173,7 +177,8 @@ def figures(attempts: Sequence[Attempt], refused: int, told: float, ended: float
     before = [one for one in attempts if one.sent < told]
     answers = [one.ended for one in attempts if not one.failure and one.ended >= told]
     failed = traffic.failures(attempts)
-    return Stop(len(before) / seconds, len(answers), failed.total(), refused, max(answers, default=told) - told, ended - told, dict(failed))
+    reset = sum(failed[name] for name in RESETS)
+    return Stop(len(before) / seconds, len(answers), reset, failed.total() - reset, refused, max(answers, default=told) - told, ended - told, dict(failed))
 
 
 def window(stops: Sequence[Stop]) -> str:
@@ -187,18 +192,18 @@ def window(stops: Sequence[Stop]) -> str:
 
 def row(case: Case, stops: Sequence[Stop]) -> list[str]:
     """Sums over all stops; of times and rates the median."""
-    sums = [sum(one.answered for one in stops), sum(one.reset for one in stops), sum(one.refused for one in stops)]
+    sums = [sum(column) for column in zip(*((one.answered, one.reset, one.closed, one.refused) for one in stops), strict=True)]
     times = [median(one.last_answer for one in stops), median(one.end for one in stops)]
     rate = median(one.rate for one in stops)
     return [case.label, f"{rate:,.0f}", *map(str, sums), *(f"{time:.3f}" for time in times), window(stops) if case.tcp else "-"]
 
 
 def verdicts(measured: dict[Case, list[Stop]]) -> list[str]:
-    """What was reset, beside the aim where there is one."""
+    """What was made and not answered, beside the aim where there is one."""
     lines = []
     for case, stops in measured.items():
-        reset = sum(one.reset for one in stops)
-        aim = "" if case.tcp else f"{'missed ' if reset else 'reached'}: "
+        lost = sum(one.reset + one.closed for one in stops)
+        aim = "" if case.tcp else f"{'missed ' if lost else 'reached'}: "
         why = "; ".join(sorted({what for one in stops for what in one.failures}))
-        lines.append(f"{aim}{case.label}: {reset} reset in {len(stops)} stops{'' if case.tcp else ' (aim 0)'}{f' ({why})' if why else ''}")
+        lines.append(f"{aim}{case.label}: {lost} lost in {len(stops)} stops{'' if case.tcp else ' (aim 0)'}{f' ({why})' if why else ''}")
     return lines
