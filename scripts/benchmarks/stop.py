@@ -3,9 +3,10 @@
     scripts/bench stop [--stops 20] [--seconds 1] [--clients 64] [--json FILE]
 
 8 workers; clients straight at the socket, each on a new connection a request, until they are refused. `answered` are those that had been made or were made
-after the stop was asked for; `reset` and `closed` those that were made and got none, by the kernel's doing and by the daemon's. To a unix socket nobody can connect any more once its path is gone. A TCP port
-has no such step: between the last look into its queue and its closing the kernel still accepts for us. How long this window is follows from how many were
-reset at the rate at which connections were made before; where none was, it is shorter than what would have shown in 95 of 100 such measurements.
+after the stop was asked for; `reset` and `closed` those that were made and got no answer, by the kernel's doing and by the daemon's. To a unix socket nobody
+can connect any more once its path is gone. A TCP port has no such step: between the last look into its queue and its closing the kernel still accepts for us.
+How long this window is follows from how many were reset at the rate at which connections were made before; where none was, it is shorter than what would have
+shown in 95 of 100 such measurements.
 """
 
 from __future__ import annotations
@@ -174,11 +175,11 @@ def wait_for_end(pid: int) -> float:
 
 def figures(attempts: Sequence[Attempt], refused: int, told: float, ended: float, seconds: float) -> Stop:
     """What the clients saw of one stop that was asked for at `told`, after some seconds of load."""
-    before = [one for one in attempts if one.sent < told]
+    before = [one for one in attempts if told - seconds / 2 <= one.sent < told]  # At first all come at once.
     answers = [one.ended for one in attempts if not one.failure and one.ended >= told]
     failed = traffic.failures(attempts)
     reset = sum(failed[name] for name in RESETS)
-    return Stop(len(before) / seconds, len(answers), reset, failed.total() - reset, refused, max(answers, default=told) - told, ended - told, dict(failed))
+    return Stop(2 * len(before) / seconds, len(answers), reset, failed.total() - reset, refused, max(answers, default=told) - told, ended - told, dict(failed))
 
 
 def window(stops: Sequence[Stop]) -> str:
