@@ -239,7 +239,8 @@ def test_a_visitor_tells_reset_from_refused(tmp_path: Path) -> None:
 
 
 def test_a_stop_counts_what_came_after_it_was_asked_for() -> None:
-    seen = attempts(*[100.0] * 64, sent=8.0) + attempts(*[100.0] * 50, sent=9.0) + attempts(1500, sent=9.5) + attempts(250, sent=10.1) + attempts(1, sent=10.2, failure="closed")
+    seen = attempts(*[100.0] * 64, sent=8.0) + attempts(*[100.0] * 50, sent=9.0) + attempts(1500, sent=9.5)
+    seen += attempts(250, sent=10.1) + attempts(1, sent=10.2, failure="closed")
     seen += attempts(1, sent=10.2, failure="ConnectionResetError")
     found = stop.figures(seen, refused=7, told=10.0, ended=10.5, seconds=2.0)
     assert (found.rate, found.answered, found.reset, found.closed, found.refused) == (51.0, 2, 1, 1, 7)
