@@ -18,7 +18,10 @@ def ask(path: Path, **request: Any) -> Any:
         sock.settimeout(PATIENCE)
         sock.connect(str(path))
         sock.sendall(json.dumps(request).encode() + b"\n")
-        answer = [json.loads(line) for line in lines][-1]
+        answers = [json.loads(line) for line in lines]
+    if not answers:
+        raise BenchError(f"{request['command']} was not answered")
+    answer = answers[-1]
     if "error" in answer:
         raise BenchError(f"{request['command']} was refused: {answer['error']}")
     return answer["result"]

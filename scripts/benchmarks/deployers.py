@@ -105,7 +105,14 @@ def _upgrade(process: Process, folder: Path) -> None:
     """The new program takes over, and then reloads."""
     before = _pool(folder)
     os.kill(process.pid, signal.SIGUSR2)
-    _wait(lambda: succeeded(before["generation"], _pool(folder)), process)
+
+    def over() -> bool:
+        try:
+            return succeeded(before["generation"], _pool(folder))
+        except (BenchError, OSError):  # Asked of the old program, which is no more.
+            return False
+
+    _wait(over, process)
 
 
 def _recycle(process: Process, folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -141,3 +142,27 @@ def test_a_manager_that_is_not_there_does_not_matter(daemon_factory: DaemonFacto
     assert ask(daemon.address()).status == 200
     daemon.stop()
     assert daemon.text.count("the service manager") == 1
+
+
+def test_a_reload_is_told_with_its_time_and_when_it_is_over_good_or_bad(daemon_factory: DaemonFactory, manager: Manager) -> None:
+    daemon = daemon_factory({"web": {"app": "hello:application"}}, env=manager.env(), tolerate=["reload failed: "])
+    manager.hear_of("READY")
+    for good in (True, False):
+        if not good:
+            daemon.write(daemon.file.read_text().replace("hello:application", "hello:nothing"))
+        before = time.monotonic()
+        assert (daemon.command("reload").returncode == 0) is good
+        said = manager.hear_of("RELOADING")
+        assert before <= int(said["MONOTONIC_USEC"]) / 1e6 <= time.monotonic()
+        assert manager.hear_of("READY")["READY"] == "1"
+
+
+def test_a_new_program_tells_the_manager_too(daemon_factory: DaemonFactory, manager: Manager) -> None:
+    daemon = daemon_factory({"web": {"app": "hello:application"}}, env=manager.env(WATCHDOG))
+    manager.hear_of("READY")
+    os.kill(daemon.pid, signal.SIGUSR2)
+    daemon.wait_for_line("has taken over")
+    manager.hear_of("RELOADING")
+    assert manager.hear_of("READY")["MAINPID"] == str(daemon.pid)
+    manager.forget()
+    manager.hear_of("WATCHDOG")
