@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": ("serve", "Serve an application in a browser, without a file."),
     "stop": ("stop", "Stop the daemon gracefully."),
     "scale": ("scale", "Give a running pool other bounds."),
+    "reopen-logs": ("reopen_logs", "Have the daemon open its log files anew."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
     "check": ("check", "Validate a configuration file."),

@@ -51,8 +51,14 @@ def _pool(pool: JSON) -> JSON:
         group=pool["gid"],
         umask=mode_text(pool["umask"]),
         timeouts={key: duration_text(value) for key, value in pool["timeouts"].items()},
-        limits={key: size_text(value) for key, value in pool["limits"].items()},
+        limits=_limits(pool["limits"]),
+        access_log=pool["access_log"],
     )
+
+
+def _limits(limits: JSON) -> JSON:
+    core = limits["core"] and size_text(limits["core"])
+    return _given(params=size_text(limits["params"]), open_files=limits["open_files"], core=core)
 
 
 def _workers(workers: JSON) -> JSON:

@@ -7,11 +7,11 @@ JSON:  ``{"time": …, "level": "info", "pool": "web", "pid": 1234, "message": "
 from __future__ import annotations
 
 import json
-import os
 import time
 
 from fcgipm.master.sink import Sink
 from fcgipm.system.errors import SystemProblem
+from fcgipm.system.logfiles import open_log
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -27,7 +27,7 @@ class Log:
         self._path = None if file == "stderr" else file
         self._lowest = LEVELS.index(level)
         self._format = _json_line if form == "json" else _text_line
-        self._sink = Sink(2 if self._path is None else _open(self._path))
+        self._sink = Sink(2 if self._path is None else open_log(self._path))
 
     def write(self, level: str, message: str, pool: str | None = None, pid: int | None = None) -> None:
         """One line of the daemon's own; `message` must have no control characters."""
@@ -54,16 +54,15 @@ class Log:
         """Something does not work."""
         self.write("error", message, pool)
 
-    def reopen(self) -> None:
-        """Open the file's path anew, after it was renamed; keeps the old one when that fails."""
-        if self._path is None:
-            return
-        try:
-            fresh = _open(self._path)
-        except SystemProblem as problem:
-            self.error(str(problem))
-            return
-        self._sink.replace(fresh)
+    def reopen(self) -> str | None:
+        """Open the file's path anew, after it was renamed; keeps the old one when that fails, and tells why."""
+        if self._path is not None:
+            try:
+                self._sink.replace(open_log(self._path))
+            except SystemProblem as problem:
+                self.error(str(problem))
+                return str(problem)
+        return None
 
     def _put(self, level: str, message: str, pool: str | None, pid: int | None) -> None:
         lost = self._sink.lost
@@ -79,13 +78,6 @@ def timestamp(seconds: float) -> str:
     """UTC as in RFC 3339, with milliseconds."""
     whole = int(seconds)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{int((seconds - whole) * 1000):03}Z"
-
-
-def _open(path: str) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise SystemProblem(f"cannot open the log file {path}: {error.strerror}") from error
 
 
 def _text_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:

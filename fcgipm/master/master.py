@@ -18,6 +18,7 @@ from fcgipm.master.commands import Commands, Sessions
 from fcgipm.master.happenings import CommandCame, Happening, PoolHappened, QueueGrew, SignalCame, WorkerBusy
 from fcgipm.master.log import Log, timestamp
 from fcgipm.master.loop import Loop
+from fcgipm.master.reopening import Reopening
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
@@ -56,6 +57,7 @@ class Master:
         self._to_stop: list[PoolRunner] = []
         self._exit_code = 0
         self._loop.watch(self._signals, lambda _events: self._hear_signals())
+        self.reopening = Reopening(log)
         self._commands = Commands(self, Sessions(server, self._loop, self._queue.append), log)
         self._runners = [
             PoolRunner(pool, listeners[name], settings["stop_timeout"], self._loop, log, self._queue.append)
@@ -118,6 +120,10 @@ class Master:
         uptime, file = now - self._started, self.settings["file"]
         http = tuple(web.snapshot() for web in self._webs)
         return Snapshot(__version__, self.state, self.pid, self._started_at, uptime, file, pools, http)
+
+    def reopen_logs(self, told: Callable[[str, bool], None]) -> None:
+        """Open all log files anew; `told` hears how it went, and whether all went well, once no old one is written any more."""
+        self.reopening.begin(self._runners, time.monotonic(), told)
 
     def replace(self, name: object) -> Pool | None:
         """Have a pool import its application anew; the pool, None if there is none of that name."""
@@ -200,6 +206,7 @@ class Master:
             self._announce()
         self._empty_queue()  # An action that failed at once, or the end of a start that failed.
         self._commands.tell_replaced()
+        self.reopening.see_to(now)
         if self._stopping:
             self._commands.tell_progress()
 
@@ -287,8 +294,7 @@ class Master:
         self.stop(now=self._stopping)
 
     def _on_reopen(self, _name: str) -> None:
-        self._log.reopen()
-        self._log.info("log file reopened")
+        self.reopening.begin(self._runners, time.monotonic())
 
     def _on_more(self, name: str) -> None:
         self._scale_by(1, name)
@@ -334,6 +340,7 @@ class Master:
 
     def _timeout(self) -> float | None:
         wanted = [*(runner.next_wakeup for runner in self._runners), *(web.next_wakeup for web in self._webs)]
+        wanted.append(self.reopening.next_wakeup)
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 

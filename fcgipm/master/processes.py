@@ -18,6 +18,8 @@ class TemplateProcess:
         self.channel = channel
         self.output = output
         self.failed = False
+        self.logs_taken = 0
+        """Number of the last LOGS that it has obeyed."""
 
 
 class WorkerProcess:
@@ -30,6 +32,7 @@ class WorkerProcess:
         self.output: Output | None = None
         self.pid: int | None = None
         self.reaped = False
+        self.logs_taken = 0
 
 
 def signal_group(pid: int, force: bool) -> bool:

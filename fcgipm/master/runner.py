@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.access import AccessFile
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
@@ -65,6 +66,7 @@ class PoolRunner:
         self.beat = Beat(self.board.memory, self.pool.settings.threads, eyes)
         self.templates: dict[int, TemplateProcess] = {}
         self.workers: dict[int, WorkerProcess] = {}
+        self.access = AccessFile(settings["access_log"], self.name, log)
         self.ledger = [0] * len(scoreboard.COUNTERS)
         self.outputs = Outputs(loop)
         self.loop = loop
@@ -84,6 +86,7 @@ class PoolRunner:
             give.fileno(),
             take.fileno(),
             [listener.socket.fileno() for listener in self.listeners],
+            self.access.descriptors,
         )
 
     def happened(self, what: event.Happening) -> None:
@@ -142,6 +145,7 @@ class PoolRunner:
             listener.close()
         for end in self.handover:
             end.close()
+        self.access.close()
         self.beat.close()
         self.board.close()
 
@@ -182,6 +186,7 @@ class PoolRunner:
         if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
             how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
         slots = range(worker.slot, worker.slot + self.pool.settings.threads)
+        self.access.died(worker.pid, self.board.memory, slots)
         begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in slots)
         self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
 
@@ -224,6 +229,8 @@ class PoolRunner:
             self.happened(event.TemplateFailed(template.generation))
         elif word.word == orders.UNFORKED:
             self.happened(event.ForkFailed(os.strerror(_number(word.arguments))))
+        elif word.word == orders.LOGS_TAKEN:
+            template.logs_taken = _number(word.arguments)
 
     def _hear_worker(self, worker: WorkerProcess) -> None:
         word = worker.channel.receive()
@@ -245,6 +252,8 @@ class PoolRunner:
             self.happened(event.WorkerRetiring(worker.number))
         elif word.word == orders.BUSY:
             self._post(WorkerBusy(self))
+        elif word.word == orders.LOGS_TAKEN:
+            worker.logs_taken = _number(word.arguments)
 
     def _worker_greeted(self, worker: WorkerProcess, pid: int) -> None:
         if worker.pid is None and pid > 0:

@@ -21,6 +21,7 @@ from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
+from fcgipm.worker.accesslog import STDERR, LoggedGateway, receive_order
 from fcgipm.worker.importing import Unimportable, import_application
 from fcgipm.worker.loop import RETIRE, SERVE, STOP, Doors, Listener, Loop
 from fcgipm.worker.settings import Settings
@@ -38,6 +39,8 @@ class Inherited(NamedTuple):
     give: int
     take: int
     listeners: List[int]
+    access: int = -1
+    """The access log's file; -1: none."""
 
 
 def run_worker(
@@ -49,7 +52,7 @@ def run_worker(
         os.dup2(output, 2)
         os.close(output)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
-        _join_master(channel, settings.master)
+        _join_master(channel, settings.master, inherited.access)
         if not settings.preload:
             application = import_application(settings.app)
         Worker(settings, inherited, application, slot, channel).run()
@@ -65,12 +68,15 @@ def run_worker(
     _end(status)
 
 
-def _join_master(channel: socket.socket, master: int) -> None:
+def _join_master(channel: socket.socket, master: int, access: int) -> None:
     """Become the master's own: known by pid, and gone when it is."""
     os.setpgid(0, 0)
     intermediate = os.getppid()
     channel.send(orders.HELLO)
-    if channel.recv(orders.MESSAGE_LIMIT) != orders.GO:
+    order = receive_order(channel, access)
+    while order == orders.LOGS:
+        order = receive_order(channel, access)
+    if order != orders.GO:
         sys.exit(0)
     while os.getppid() == intermediate and intermediate != master:
         time.sleep(0.0005)  # Until the intermediate has ended, its end is what the death signal would tell.
@@ -98,6 +104,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._channel = channel
+        self._access = STDERR if settings.access_file == "stderr" else inherited.access
         self._mode = SERVE
         self._obeying = threading.Lock()
         """Held by the order thread while it obeys."""
@@ -130,6 +137,8 @@ class Worker:
                 "fcgipm.thread": str(thread),
             },
         )
+        if self._access >= 0:
+            gateway = LoggedGateway(gateway, self._access, self._settings.access_format, self._settings.pool)
         words = scoreboard.words(self._board, slot + thread)
         words[scoreboard.PID] = os.getpid()
         words[scoreboard.GENERATION] = self._settings.generation
@@ -194,7 +203,7 @@ class Worker:
     def _obey_order(self) -> bool:
         """False: the master is gone, and no order will come any more."""
         try:
-            order = self._channel.recv(orders.MESSAGE_LIMIT)
+            order = receive_order(self._channel, self._access)
         except OSError:
             order = b""
         if order == orders.HANDOVER:
@@ -255,6 +264,8 @@ class Worker:
             sock.close()
         for listener in doors.listeners:
             listener.sock.close()
+        if self._access > STDERR:
+            os.close(self._access)
 
 
 def _hold_signals() -> None:

@@ -38,6 +38,12 @@ class Settings(NamedTuple):
     """Bytes."""
     preload: bool = True
     """The template imports the application; else each worker does."""
+    access_file: str = "off"
+    """``off``, ``stderr``, or a path: then its descriptor comes behind the listeners with START."""
+    access_format: str = "json"
+    open_files: Optional[int] = None
+    core: Optional[int] = None
+    """Bytes."""
     records: bool = False
     """The application may look at its requests' records (`recording`)."""
 
@@ -58,4 +64,8 @@ def decode_start(text: bytes) -> Settings:
         timeouts=Timeouts(**start["timeouts"]),
         max_params=start["limits"]["params"],
         preload=start["preload"],
+        access_file=start["access_log"]["file"],
+        access_format=start["access_log"]["format"],
+        open_files=start["limits"]["open_files"],
+        core=start["limits"]["core"],
     )

@@ -54,7 +54,8 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
                 },
                 "preload": True,
                 "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0},
-                "limits": {"params": 1 << 20},
+                "limits": {"params": 1 << 20, "open_files": None, "core": None},
+                "access_log": {"file": "off", "format": "json"},
             }
         },
     }
@@ -70,7 +71,11 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
         ("umask: '022'", "umask", 0o22),
         ("user: 33", "user", "33"),
         ("mount: /shop/eu", "mount", "/shop/eu"),
-        ("limits: {params: 64KiB}", "limits", {"params": 65536}),
+        ("limits: {params: 64KiB}", "limits", {"params": 65536, "open_files": None, "core": None}),
+        ("limits: {open_files: 64, core: 0}", "limits", {"params": 1 << 20, "open_files": 64, "core": 0}),
+        ("limits: {core: 1MiB}", "limits", {"params": 1 << 20, "open_files": None, "core": 1 << 20}),
+        ("access_log: {file: stderr, format: combined}", "access_log", {"file": "stderr", "format": "combined"}),
+        ("access_log: {file: a.log}", "access_log", {"file": "/etc/site/a.log", "format": "json"}),
         ("env: {A: 1, B: 1.10, C: true, D: 0660}", "env", {"A": "1", "B": "1.10", "C": "true", "D": "0660"}),
         ("env: {E: '', F: off, G: 1:30}", "env", {"E": "", "F": "off", "G": "1:30"}),
         ("env: {A: 'x\n\n      y'}", "env", {"A": "x\ny"}),

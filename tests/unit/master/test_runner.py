@@ -47,6 +47,7 @@ def queue() -> deque[Happening]:
 def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
     workers = {"min": 1, "max": 1, "threads": 1, "spare": 0, "idle_timeout": 10.0}
     settings = {"name": "web", "workers": workers, "preload": True, "timeouts": {"keepalive": 75.0}, "uid": None, "gid": None}
+    settings["access_log"] = {"file": "off", "format": "json"}
     loop = Loop()
     runner = PoolRunner(settings, [], 1.0, loop, Log(str(tmp_path / "log")), queue.append)
     yield runner

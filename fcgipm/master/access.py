@@ -1,0 +1,81 @@
+"""The access log of a pool as the master holds it: opened here, because the pool's user need not be able to, and written for requests that died."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+
+from fcgipm import scoreboard
+from fcgipm.accesslog import compile_format
+from fcgipm.master.log import Log, timestamp
+from fcgipm.system.logfiles import open_log
+
+TEXT = 24
+"""Scoreboard word: length in bytes of the running request's method and path, which stand behind it."""
+TEXT_LIMIT = 312
+STARTED = 16
+"""Scoreboard word: when it began, in nanoseconds of the monotonic clock; 0 where that is not kept."""
+_BAD_GATEWAY = 502
+"""What the web server makes of a worker that is gone."""
+
+
+class AccessFile:
+    """`settings` is the pool's `access_log`. Raises SystemProblem when the file cannot be opened."""
+
+    def __init__(self, settings: Mapping[str, str], pool: str, log: Log) -> None:
+        self._path, self._format = settings["file"], settings["format"]
+        self._pool = pool
+        self._log = log
+        self._descriptor = open_log(self._path, "access log") if self._is_file else -1
+
+    @property
+    def _is_file(self) -> bool:
+        return self._path not in ("off", "stderr")
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What templates and workers get: one, or none."""
+        return [self._descriptor] if self._is_file else []
+
+    def reopen(self) -> None:
+        """Open the path anew. Raises SystemProblem, and keeps the old file."""
+        if self._is_file:
+            fresh = open_log(self._path, "access log")
+            os.close(self._descriptor)
+            self._descriptor = fresh
+
+    def died(self, pid: int | None, board: memoryview, slots: Iterable[int]) -> None:
+        """Write the lines of the requests that a reaped worker was inside of."""
+        if self._path == "off":
+            return
+        for slot in slots:
+            words = scoreboard.words(board, slot)
+            if words[scoreboard.STATE] == scoreboard.BUSY:
+                self._put(compile_format(self._format, self._pool, pid or 0)(_entry(words)), pid)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._is_file:
+            os.close(self._descriptor)
+
+    def _put(self, line: bytes, pid: int | None) -> None:
+        if not self._is_file:
+            self._log.output(line.decode("ascii").rstrip("\n"), self._pool, pid)
+            return
+        try:
+            os.write(self._descriptor, line)
+        except OSError as error:
+            self._log.warning(f"cannot write the access log: {error.strerror}", self._pool)
+
+
+def _entry(words: memoryview) -> tuple[object, ...]:
+    """What the scoreboard knows of the request that runs in a slot; a worker is foreign code, and its words may say anything."""
+    size = min(words[TEXT], TEXT_LIMIT)
+    text = words[TEXT + 1 :].tobytes()[:size].decode("latin-1")
+    method, _, uri = text.partition(" ")
+    now, started = time.time(), words[STARTED]
+    since = (time.monotonic_ns() - started) / 1e9 if started else -1.0
+    clf = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
+    duration = since if since >= 0 else None
+    return (timestamp(now), clf, "", method, uri.partition("?")[0], "", _BAD_GATEWAY, None, None, duration, None, None, "", "", "")
