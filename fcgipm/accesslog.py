@@ -143,7 +143,7 @@ def quoted(text: str) -> str:
 def _json_value(name: str) -> str:
     index, kind = _place(name)
     value = f"v[{index}]"
-    if kind == _TEXT or kind == _PLAIN:
+    if kind in (_TEXT, _PLAIN):
         return f"quote({value}) if {value} else 'null'"
     return _number(value, kind, "null")
 

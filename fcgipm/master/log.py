@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import time
 
+from fcgipm.master.folding import Folding
 from fcgipm.master.sink import Sink
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.logfiles import open_log
+
+Key = tuple[str, str, str | None, int | None]
+"""Level, message, pool, pid."""
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -19,23 +23,28 @@ LEVELS = ("debug", "info", "warning", "error")
 class Log:
     """Writes to standard error or to a file. What the daemon says below `level` is dropped; what its processes write never is.
 
-    A line that cannot be written at once is lost, because the daemon must go on; the next that can be tells how many were.
+    What it says itself again and again is told as a count. A line that cannot be written at once is lost, because the daemon must go on; the next that
+    can be tells how many were.
     """
 
     def __init__(self, file: str = "stderr", level: str = "info", form: str = "text") -> None:
         """Raises SystemProblem when the file cannot be opened."""
         self._path = None if file == "stderr" else file
         self._lowest = LEVELS.index(level)
+        self._folding = Folding()
+        self._told: Key | None = None
+        """The daemon's own line that was written last."""
         self._format = _json_line if form == "json" else _text_line
         self._sink = Sink(2 if self._path is None else open_log(self._path))
 
     def write(self, level: str, message: str, pool: str | None = None, pid: int | None = None) -> None:
         """One line of the daemon's own; `message` must have no control characters."""
-        if LEVELS.index(level) >= self._lowest:
+        if LEVELS.index(level) >= self._lowest and self._is_new((level, message, pool, pid)):
             self._put(level, message, pool, pid)
 
     def output(self, line: str, pool: str, pid: int | None) -> None:
         """A line that a process of `pool` wrote, whatever the level: nobody knows how important it is."""
+        self._is_new(None)
         self._put("info", line, pool, pid)
 
     def debug(self, message: str, pool: str | None = None) -> None:
@@ -63,6 +72,15 @@ class Log:
                 self.error(str(problem))
                 return str(problem)
         return None
+
+    def _is_new(self, key: Key | None) -> bool:
+        """Tell how often the last line was repeated, where it is time to. `key` is what this one says, None for a process's, of which none is left out."""
+        count, new = self._folding.take(key, time.monotonic())
+        if count and self._told is not None:
+            level, message, pool, pid = self._told
+            self._put(level, f"repeated {count} times: {message}", pool, pid)
+        self._told = key
+        return new
 
     def _put(self, level: str, message: str, pool: str | None, pid: int | None) -> None:
         lost = self._sink.lost

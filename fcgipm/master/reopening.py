@@ -69,7 +69,8 @@ class Reopening:
         if not descriptors:
             return
         message = orders.encode(orders.LOGS, self._number)
-        for process in (*runner.templates.values(), *runner.workers.values()):
+        processes: list[TemplateProcess | WorkerProcess] = [*runner.templates.values(), *runner.workers.values()]
+        for process in processes:
             if process.channel.fileno() >= 0:
                 process.channel.send(message, descriptors)
                 self._waiting.append(process)

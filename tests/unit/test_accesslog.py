@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fcgipm.accesslog import COMBINED, FIELDS, JSON, LINE_LIMIT, FormatError, check, compile_format, path_only, request_texts, sent_at
+from fcgipm.accesslog import (
+    COMBINED,
+    FIELDS,
+    JSON,
+    LINE_LIMIT,
+    FormatError,
+    check,
+    compile_format,
+    path_only,
+    request_texts,
+    sent_at,
+)
 
 BYTES = st.binary(max_size=80).map(lambda data: data.decode("latin-1"))
 """What a param may be: any bytes, a character each."""
