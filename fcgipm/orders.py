@@ -8,7 +8,8 @@ Down (orders)::
 
     template   START <json>            first message; descriptors: scoreboard, handover give end, handover take end, the listeners in order
                FORK <slot> [<slot> …]  descriptors: for each slot the worker's channel and the write end of its output pipe
-    worker     GO                      the master knows your pid: begin
+    worker     GO                      the master knows your pid: begin; after TRY: open the doors
+               TRY                     the same, behind closed doors; descriptor: the take end of a handover of your own
                HANDOVER                give away the idle kept connections of every loop that is inside a request
                RETIRE                  take nothing new, hand kept connections over, finish, exit 0
                STOP                    serve what is queued, close what is idle, finish, exit 0
@@ -33,6 +34,7 @@ from typing import List, Tuple
 START = b"START"
 FORK = b"FORK"
 GO = b"GO"
+TRY = b"TRY"
 HANDOVER = b"HANDOVER"
 RETIRE = b"RETIRE"
 STOP = b"STOP"

@@ -15,8 +15,11 @@ from fcgipm.system import exit_codes
 COMMANDS = {
     "run": ("run", "Serve in the foreground."),
     "serve": ("serve", "Serve an application in a browser, without a file."),
+    "reload": ("reload", "Replace code and configuration under full traffic."),
     "stop": ("stop", "Stop the daemon gracefully."),
+    "retire": ("retire", "Replace one worker."),
     "scale": ("scale", "Give a running pool other bounds."),
+    "drain": ("drain", "Tell load balancers to send no more visitors."),
     "reopen-logs": ("reopen_logs", "Have the daemon open its log files anew."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
@@ -25,6 +28,7 @@ COMMANDS = {
     "schema": ("schema", "Print a JSON Schema of the configuration file, for editors."),
     "request": ("request", "Send one request to a FastCGI address and print the answer."),
     "nginx": ("nginx", "Print a server block of nginx that fits the configuration."),
+    "systemd": ("systemd", "Print a unit of systemd that fits the configuration."),
     "init": ("init", "Look at this folder and write a first fcgipm.yaml."),
     "demo": ("demo", "Serve a site that shows what happens, on this machine only."),
 }

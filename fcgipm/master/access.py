@@ -21,13 +21,15 @@ _BAD_GATEWAY = 502
 
 
 class AccessFile:
-    """`settings` is the pool's `access_log`. Raises SystemProblem when the file cannot be opened."""
+    """`settings` is the pool's `access_log`; `descriptor` is the file where another program has opened it. Raises SystemProblem when it cannot be opened."""
 
-    def __init__(self, settings: Mapping[str, str], pool: str, log: Log) -> None:
+    def __init__(self, settings: Mapping[str, str], pool: str, log: Log, descriptor: int | None = None) -> None:
         self._path, self._format = settings["file"], settings["format"]
         self._pool = pool
         self._log = log
-        self._descriptor = open_log(self._path, "access log") if self._is_file else -1
+        self._descriptor = -1
+        if self._is_file:
+            self._descriptor = open_log(self._path, "access log") if descriptor is None else descriptor
 
     @property
     def _is_file(self) -> bool:
@@ -56,8 +58,9 @@ class AccessFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._is_file:
+        if self._descriptor >= 0:
             os.close(self._descriptor)
+            self._descriptor = -1
 
     def _put(self, line: bytes, pid: int | None) -> None:
         if not self._is_file:

@@ -6,6 +6,7 @@ import os
 import signal
 
 from fcgipm.master.channel import Channel
+from fcgipm.master.children import describe, is_clean
 from fcgipm.master.output import Output
 
 
@@ -20,6 +21,13 @@ class TemplateProcess:
         self.failed = False
         self.logs_taken = 0
         """Number of the last LOGS that it has obeyed."""
+
+    def reason(self, status: int) -> str:
+        """Why it is gone, in one line: its own last words when it failed, else what became of the process. `status` as of waitpid(2)."""
+        words = self.output.last_words()
+        if words is not None and (self.failed or (os.WIFEXITED(status) and not is_clean(status))):
+            return words
+        return f"the template {describe(status)}"
 
 
 class WorkerProcess:

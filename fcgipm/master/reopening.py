@@ -53,7 +53,7 @@ class Reopening:
         """Tell how it went once nobody is waited for any more."""
         if self._deadline is None:
             return
-        left = [process for process in self._waiting if process.logs_taken < self._number and process.channel.fileno() >= 0]
+        left = [process for process in self._waiting if process.logs_taken != self._number and process.channel.fileno() >= 0]
         if left and now < self._deadline:
             return
         self._deadline = None

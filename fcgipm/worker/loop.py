@@ -10,14 +10,16 @@ import errno
 import select
 import socket
 import time
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
-from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, STATE
+from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, REQUEST_STARTED, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
+from fcgipm.worker.doors import Doors, Listener
+from fcgipm.worker.running import store_ended, store_running
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
@@ -32,28 +34,12 @@ _LINGER = 5.0
 """Seconds that a peer may go on sending after our response."""
 _IN_A_ROW = 16
 """Connections taken from one queue before the other doors are looked at."""
+_LONGEST_QUEUE = 4096
+"""Connections taken from one queue on the way out: whoever lost its master must not serve a TCP address for as long as clients come."""
 _NEVER = float("inf")
 _CLIENT_LEFT = 499
 """Counts as the status of a request whose client left before it had one, as in nginx."""
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-class Listener(NamedTuple):
-    sock: socket.socket
-    family: int
-    """Kept here as a number: the socket makes an enum member of it every time it is asked (0.8 µs)."""
-    allow: Optional[List[str]]
-
-
-class Doors(NamedTuple):
-    """Where connections come from and go to; shared by all loops of a process."""
-
-    listeners: List[Listener]
-    give: socket.socket
-    take: socket.socket
-    wake: socket.socket
-    """Readable once the worker is to leave."""
-    channel: socket.socket
 
 
 class Loop:
@@ -68,11 +54,15 @@ class Loop:
         """The connection whose request is being served."""
         self.shut = False
         """Nothing is accepted any more."""
+        self.gateway = gateway
+        """What answers requests; another one once a trial has been passed."""
         self._settings = settings
         self._timeouts = settings.timeouts
-        self._gateway = gateway
         self._doors = doors
-        self._slot = slot
+        self._account = slot
+        # What happens behind closed doors is no client's request, and not counted.
+        self._slot = slot if doors.trial is None else memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+        self._text = scoreboard.text_of(slot)
         self._header = header
         self._decoder = ParamsDecoder()
         self._spare_codec: Optional[Application] = None
@@ -81,11 +71,24 @@ class Loop:
         self._starved = False
         self._resting = scoreboard.IDLE
         self._listeners = {listener.sock.fileno(): listener for listener in doors.listeners}
-        self._door_numbers = {*self._listeners, doors.take.fileno(), doors.wake.fileno()}
+        self._handovers = {sock.fileno(): sock for sock in (doors.take, doors.trial) if sock is not None}
+        self._door_numbers = {*self._listeners, *self._handovers, doors.wake.fileno()}
+        self._opened = False
         self.epoll = select.epoll()
-        for number in (*self._listeners, doors.take.fileno()):
-            self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
         self.epoll.register(doors.wake.fileno(), select.EPOLLIN)
+        if doors.trial is None:
+            self.open_doors()
+        else:
+            self.epoll.register(doors.trial.fileno(), select.EPOLLIN)
+
+    def open_doors(self) -> None:
+        """Let everybody in; called by the order thread when a trial has been passed."""
+        self._opened = True
+        self._slot = self._account
+        for number in (*self._listeners, self._doors.take.fileno()):
+            self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
+        if self._doors.trial is not None:
+            self.epoll.unregister(self._doors.trial)
 
     def run(self) -> None:
         """Serve until told to leave and nothing is left."""
@@ -131,8 +134,8 @@ class Loop:
             for _ in range(_IN_A_ROW):
                 if not self._accept(listener) or self.waiting.count() or self.mode != SERVE:
                     break
-        elif number == self._doors.take.fileno():
-            self._take_over()
+        elif number in self._handovers:
+            self._take_over(self._handovers[number])
 
     def _accept(self, listener: Listener) -> bool:
         """Take one connection and serve it if its request is there. False: the queue is empty."""
@@ -144,6 +147,8 @@ class Loop:
         except OSError as error:
             if error.errno in _OUT_OF_DESCRIPTORS:
                 self._make_room(error)
+            elif error.errno == errno.EINVAL:
+                self._lose_door(listener)
             return error.errno == errno.ECONNABORTED
         self._starved = False
         connection = self._new_connection(number, listener.family)
@@ -153,6 +158,13 @@ class Loop:
         else:
             self._readable(connection, self._timeouts.first_byte)
         return True
+
+    def _lose_door(self, listener: Listener) -> None:
+        """The master has shut this listener, which epoll would tell for ever."""
+        number = listener.sock.fileno()
+        if self._listeners.pop(number, None) is not None and number in self._door_numbers:
+            self._door_numbers.discard(number)
+            self.epoll.unregister(number)
 
     def _new_connection(self, number: int, family: int) -> Connection:
         codec = self._spare_codec or new_codec(self._settings, self._decoder)
@@ -243,11 +255,13 @@ class Loop:
         connection.reading = False
         slot[KEPT] = self.waiting.count()
         slot[BEGUN] += 1
+        store_running(slot, self._text, request.params)
+        started = slot[REQUEST_STARTED] = time.monotonic_ns()
         slot[STATE] = BUSY
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
             self._wake_master()
-        response = self._gateway.serve(request.params, connection)
+        response = self.gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
         slot[CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
@@ -255,6 +269,7 @@ class Loop:
             slot[FAILED] += 1
         if response.aborted:
             slot[ABORTED] += 1
+        store_ended(slot, time.monotonic_ns() - started)
         slot[STATE] = self._resting
         self.current = None
 
@@ -316,24 +331,24 @@ class Loop:
     def _give(self, connection: Connection) -> bool:
         connection.registered = False
         self.epoll.unregister(connection.fd)
-        given = handover.give(self._doors.give, connection.fd)
+        given = handover.give(self._doors.give, connection.fd, connection.untouched)
         if given:
             self._close(connection)
         else:
             self._watch(connection)
         return given
 
-    def _take_over(self) -> bool:
-        """Take one connection from the handover and serve it if its request is there. False: there is none."""
-        number = handover.take(self._doors.take)
-        if number is None:
+    def _take_over(self, door: socket.socket) -> bool:
+        """Take one connection from a handover and serve it if its request is there. False: there is none."""
+        taken = handover.take(door)
+        if taken is None:
             return False
-        if number == handover.LOST:
+        if taken.number == handover.LOST:
             say("lost a kept connection: out of descriptors (raise the limit on open files)")
             return True
-        connection = self._new_connection(number, socket.AF_UNIX)
-        connection.untouched = False
-        self._readable(connection, 0)
+        connection = self._new_connection(taken.number, socket.AF_UNIX)
+        connection.untouched = taken.fresh
+        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0)
         return True
 
     def _shut_doors(self) -> None:
@@ -342,11 +357,13 @@ class Loop:
             self._unregister_doors()
             self.give_away()
             return
-        for listener in self._listeners.values():
-            while self._accept(listener):
+        if self._opened:
+            for listener in list(self._listeners.values()):
+                for _ in range(_LONGEST_QUEUE):
+                    if not self._accept(listener):
+                        break
+            while self._take_over(self._doors.take):
                 pass
-        while self._take_over():
-            pass
         self._unregister_doors()
         self.close_unused()
 
@@ -354,8 +371,8 @@ class Loop:
         if not self.shut:
             self.shut = True
             self._door_numbers.clear()
-            for sock in (*(listener.sock for listener in self._doors.listeners), self._doors.take):
-                if sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
+            for sock in (*(listener.sock for listener in self._listeners.values()), self._doors.take):
+                if self._opened and sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
                     self.epoll.unregister(sock)
 
     def close_unused(self) -> None:

@@ -15,15 +15,17 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, List, NamedTuple, NoReturn
+from typing import Any, List, NamedTuple, NoReturn, Optional
 
 from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
 from fcgipm.worker.accesslog import STDERR, LoggedGateway, receive_order
-from fcgipm.worker.importing import Unimportable, import_application
-from fcgipm.worker.loop import RETIRE, SERVE, STOP, Doors, Listener, Loop
+from fcgipm.worker.doors import Doors, Listener
+from fcgipm.worker.hooks import StartFailed, call_start, call_stop
+from fcgipm.worker.importing import Imported, Unimportable, import_all
+from fcgipm.worker.loop import RETIRE, SERVE, STOP, Loop
 from fcgipm.worker.settings import Settings
 
 _OURS = frozenset((signal.SIGTERM, signal.SIGINT))
@@ -44,7 +46,7 @@ class Inherited(NamedTuple):
 
 
 def run_worker(
-    settings: Settings, inherited: Inherited, application: Any, slot: int, channel_number: int, output: int
+    settings: Settings, inherited: Inherited, imported: Optional[Imported], slot: int, channel_number: int, output: int
 ) -> NoReturn:
     """Be worker number `slot` until told to leave; then end the process."""
     try:
@@ -52,12 +54,13 @@ def run_worker(
         os.dup2(output, 2)
         os.close(output)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
-        _join_master(channel, settings.master, inherited.access)
-        if not settings.preload:
-            application = import_application(settings.app)
-        Worker(settings, inherited, application, slot, channel).run()
+        trial = _join_master(channel, settings.master, inherited.access)
+        if imported is None:
+            imported = import_all(settings)
+        Worker(settings, inherited, imported, slot, channel, trial).run()
+        call_stop(imported)
         status = 0
-    except Unimportable as why:
+    except (Unimportable, StartFailed) as why:
         say(str(why))
         status = 1
     except SystemExit as leaving:
@@ -68,20 +71,21 @@ def run_worker(
     _end(status)
 
 
-def _join_master(channel: socket.socket, master: int, access: int) -> None:
-    """Become the master's own: known by pid, and gone when it is."""
+def _join_master(channel: socket.socket, master: int, access: int) -> Optional[socket.socket]:
+    """Become the master's own: known by pid, and gone when it is. A handover for us alone, if we are tried first."""
     os.setpgid(0, 0)
     intermediate = os.getppid()
     channel.send(orders.HELLO)
-    order = receive_order(channel, access)
+    order, descriptors = receive_order(channel, access)
     while order == orders.LOGS:
-        order = receive_order(channel, access)
-    if order != orders.GO:
+        order, descriptors = receive_order(channel, access)
+    if order not in (orders.GO, orders.TRY):
         sys.exit(0)
     while os.getppid() == intermediate and intermediate != master:
         time.sleep(0.0005)  # Until the intermediate has ended, its end is what the death signal would tell.
     if os.getppid() == master:
         prctl.set_death_signal(signal.SIGTERM)
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, descriptors[0]) if order == orders.TRY else None
 
 
 def _end(status: int) -> NoReturn:
@@ -100,11 +104,13 @@ class Worker:
     """The loops of one process, and the order thread."""
 
     def __init__(
-        self, settings: Settings, inherited: Inherited, application: Any, slot: int, channel: socket.socket
+        self, settings: Settings, inherited: Inherited, imported: Imported, slot: int, channel: socket.socket, trial: Optional[socket.socket]
     ) -> None:
         self._settings = settings
         self._channel = channel
+        self._imported = imported
         self._access = STDERR if settings.access_file == "stderr" else inherited.access
+        self._trial = trial
         self._mode = SERVE
         self._obeying = threading.Lock()
         """Held by the order thread while it obeys."""
@@ -113,7 +119,7 @@ class Worker:
         self._doors = self._open_doors(inherited)
         size = os.fstat(inherited.board).st_size
         self._board = memoryview(mmap.mmap(inherited.board, size))
-        self._loops = [self._make_loop(application, slot, thread) for thread in range(settings.threads)]
+        self._loops = [self._make_loop(imported.application, slot, thread) for thread in range(settings.threads)]
 
     def _open_doors(self, inherited: Inherited) -> Doors:
         sockets = [_listening(number) for number in inherited.listeners]
@@ -122,7 +128,7 @@ class Worker:
         ]
         give = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.give)
         take = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.take)
-        return Doors(listeners, give, take, self._wake, self._channel)
+        return Doors(listeners, give, take, self._wake, self._channel, self._trial)
 
     def _make_loop(self, application: Any, slot: int, thread: int) -> Loop:
         gateway = Gateway(
@@ -137,19 +143,26 @@ class Worker:
                 "fcgipm.thread": str(thread),
             },
         )
-        if self._access >= 0:
-            gateway = LoggedGateway(gateway, self._access, self._settings.access_format, self._settings.pool)
         words = scoreboard.words(self._board, slot + thread)
         words[scoreboard.PID] = os.getpid()
         words[scoreboard.GENERATION] = self._settings.generation
         words[scoreboard.STARTED] = time.monotonic_ns() // 1000000
         words[scoreboard.STATE] = scoreboard.IDLE
+        if self._trial is None:
+            gateway = self._logged(gateway)
         return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1))
 
+    def _logged(self, gateway: Gateway) -> Gateway:
+        """With the access log around it, if there is one. What is asked while we are on trial is no client's request."""
+        if self._access < 0:
+            return gateway
+        return LoggedGateway(gateway, self._access, self._settings.access_format, self._settings.pool)
+
     def run(self) -> None:
-        """Serve until the order to leave has been carried out."""
-        self._catch_signals()
+        """Serve until the order to leave has been carried out. Raises StartFailed."""
         os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=self._forget)
+        call_start(self._imported)  # A signal still ends it: nobody is served yet.
+        self._catch_signals()
         threads = [threading.Thread(target=self._run_loop, args=(loop,), daemon=True) for loop in self._loops[1:]]
         for thread in threads:
             thread.start()
@@ -203,11 +216,15 @@ class Worker:
     def _obey_order(self) -> bool:
         """False: the master is gone, and no order will come any more."""
         try:
-            order = receive_order(self._channel, self._access)
+            order, _ = receive_order(self._channel, self._access)
         except OSError:
             order = b""
         if order == orders.HANDOVER:
             self._give_away()
+        elif order == orders.GO:
+            for loop in self._loops:
+                loop.gateway = self._logged(loop.gateway)
+                loop.open_doors()
         elif order == orders.RETIRE:
             self._leave(RETIRE)
         elif order == orders.STOP:
@@ -262,6 +279,8 @@ class Worker:
         doors = self._doors
         for sock in (self._wake, self._waker, self._signal, self._signaler, self._channel, doors.give, doors.take):
             sock.close()
+        if self._trial is not None:
+            self._trial.close()
         for listener in doors.listeners:
             listener.sock.close()
         if self._access > STDERR:

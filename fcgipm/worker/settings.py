@@ -38,6 +38,10 @@ class Settings(NamedTuple):
     """Bytes."""
     preload: bool = True
     """The template imports the application; else each worker does."""
+    worker_start: Optional[str] = None
+    """A function to call before a worker accepts, ``module:function``."""
+    worker_stop: Optional[str] = None
+    """One to call after its last request."""
     access_file: str = "off"
     """``off``, ``stderr``, or a path: then its descriptor comes behind the listeners with START."""
     access_format: str = "json"
@@ -64,6 +68,8 @@ def decode_start(text: bytes) -> Settings:
         timeouts=Timeouts(**start["timeouts"]),
         max_params=start["limits"]["params"],
         preload=start["preload"],
+        worker_start=start["hooks"]["worker_start"],
+        worker_stop=start["hooks"]["worker_stop"],
         access_file=start["access_log"]["file"],
         access_format=start["access_log"]["format"],
         open_files=start["limits"]["open_files"],

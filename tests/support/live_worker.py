@@ -207,11 +207,13 @@ class LiveWorker:
         mount: str = "",
         python: str = sys.executable,
         env: dict[str, str] | None = None,
+        hooks: dict[str, str] | None = None,
     ) -> None:
         self._resources = contextlib.ExitStack()
         self.app, self.directory, self.threads, self.mount, self.python = app, str(directory), threads, mount, python
         self.timeouts, self.limits, self.allow = {**TIMEOUTS, **(timeouts or {})}, {**LIMITS, **(limits or {})}, allow
         self.env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", **(env or {})}
+        self.hooks = {"worker_start": None, "worker_stop": None, **(hooks or {})}
         self.count = workers
         self.folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="fcgipm-live-")))
         self.listener = self._resources.enter_context(listen or self._unix_listener())
@@ -261,6 +263,7 @@ class LiveWorker:
             "listen": [{"address": self.address, "allow": self.allow}],
             "timeouts": self.timeouts,
             "limits": self.limits,
+            "hooks": self.hooks,
             "access_log": {"file": "off", "format": "json"},
         }
         return orders.START + b" " + json.dumps(description).encode("ascii")

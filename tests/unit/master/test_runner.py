@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fcgipm import orders
+from fcgipm.master.access import AccessFile
 from fcgipm.master.actions import carry_out
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit
@@ -46,10 +47,11 @@ def queue() -> deque[Happening]:
 @pytest.fixture
 def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
     workers = {"min": 1, "max": 1, "threads": 1, "spare": 0, "idle_timeout": 10.0}
-    settings = {"name": "web", "workers": workers, "preload": True, "timeouts": {"keepalive": 75.0}, "uid": None, "gid": None}
-    settings["access_log"] = {"file": "off", "format": "json"}
+    settings = {"name": "web", "workers": workers, "preload": True, "probe": None, "recycle": {"memory": 0}}
+    settings |= {"timeouts": {"keepalive": 75.0}, "uid": None, "gid": None, "access_log": {"file": "off", "format": "json"}}
     loop = Loop()
-    runner = PoolRunner(settings, [], 1.0, loop, Log(str(tmp_path / "log")), queue.append)
+    log = Log(str(tmp_path / "log"))
+    runner = PoolRunner(settings, [], AccessFile(settings["access_log"], "web", log), 1.0, loop, log, queue.append)
     yield runner
     runner.close()
     loop.close()
@@ -120,8 +122,8 @@ def test_where_the_kernel_does_not_tell_who_waits_the_pool_doubles_and_says_so_o
 def test_many_that_come_at_once_are_one_look(runner: PoolRunner, queue: deque[Happening]) -> None:
     """Parked connections that speak together, and the alarm: the first is heard, the others are seen by the look it brings."""
     for _ in range(5):
-        runner.parking._woken()
+        runner.parking.woken()
     assert list(queue) == [QueueGrew(runner)]
     runner.look(1.0)
-    runner.parking._woken()
+    runner.parking.woken()
     assert len(queue) == 2

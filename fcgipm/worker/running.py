@@ -1,0 +1,37 @@
+"""What a worker tells about its requests beside their number: which one runs, and how long those took that have ended.
+
+Both run for every request, so they are as plain as they can be. The bucket costs a logarithm (160 ns): from the bits of the number it would be 60 ns less,
+and the buckets uneven.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Dict
+
+from fcgipm.scoreboard import BUCKETS, LATENCY, RATIO, SERVED_NS, SHORTEST_NS, TEXT, TEXT_LIMIT
+
+_PER_BUCKET = 1 / log(RATIO)
+_OFFSET = 1 - log(SHORTEST_NS) * _PER_BUCKET
+
+
+def store_running(slot: memoryview, text: memoryview, params: Dict[str, str]) -> None:
+    """Write method and path, without the query string, into the slot: `text` are the bytes after its word TEXT."""
+    path = params.get("REQUEST_URI") or params.get("SCRIPT_NAME", "") + params.get("PATH_INFO", "")
+    told = (params.get("REQUEST_METHOD", "?") + " " + path.partition("?")[0]).encode("latin-1")[:TEXT_LIMIT]
+    slot[TEXT] = 0
+    text[: len(told)] = told
+    slot[TEXT] = len(told)
+
+
+def store_ended(slot: memoryview, took: int) -> None:
+    """Count a request that took so many nanoseconds."""
+    slot[SERVED_NS] += took
+    slot[LATENCY + bucket(took)] += 1
+
+
+def bucket(took: int) -> int:
+    """The number of the bucket for so many nanoseconds."""
+    if took < SHORTEST_NS:
+        return 0
+    return min(int(log(took) * _PER_BUCKET + _OFFSET), BUCKETS - 1)
