@@ -11,11 +11,6 @@ from fcgipm.accesslog import compile_format
 from fcgipm.master.log import Log, timestamp
 from fcgipm.system.logfiles import open_log
 
-TEXT = 24
-"""Scoreboard word: length in bytes of the running request's method and path, which stand behind it."""
-TEXT_LIMIT = 312
-STARTED = 16
-"""Scoreboard word: when it began, in nanoseconds of the monotonic clock; 0 where that is not kept."""
 _BAD_GATEWAY = 502
 """What the web server makes of a worker that is gone."""
 
@@ -52,9 +47,9 @@ class AccessFile:
         if self._path == "off":
             return
         for slot in slots:
-            words = scoreboard.words(board, slot)
-            if words[scoreboard.STATE] == scoreboard.BUSY:
-                self._put(compile_format(self._format, self._pool, pid or 0)(_entry(words)), pid)
+            seen = scoreboard.read(board, slot)
+            if seen.state == scoreboard.BUSY:
+                self._put(compile_format(self._format, self._pool, pid or 0)(_entry(seen)), pid)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -72,13 +67,11 @@ class AccessFile:
             self._log.warning(f"cannot write the access log: {error.strerror}", self._pool)
 
 
-def _entry(words: memoryview) -> tuple[object, ...]:
+def _entry(seen: scoreboard.SlotReading) -> tuple[object, ...]:
     """What the scoreboard knows of the request that runs in a slot; a worker is foreign code, and its words may say anything."""
-    size = min(words[TEXT], TEXT_LIMIT)
-    text = words[TEXT + 1 :].tobytes()[:size].decode("latin-1")
-    method, _, uri = text.partition(" ")
-    now, started = time.time(), words[STARTED]
-    since = (time.monotonic_ns() - started) / 1e9 if started else -1.0
+    method, _, uri = seen.text.partition(" ")
+    now = time.time()
     clf = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
+    since = (time.monotonic_ns() - seen.request_started) / 1e9
     duration = since if since >= 0 else None
     return (timestamp(now), clf, "", method, uri.partition("?")[0], "", _BAD_GATEWAY, None, None, duration, None, None, "", "", "")

@@ -62,8 +62,10 @@ class LoggedGateway(Gateway):
         self._line = compile_format(form, pool, os.getpid())
         self._wants_cpu = form == JSON or "{cpu}" in form
         """It is a system call, twice a request."""
+        self._wants_time = form == JSON or "{time}" in form
         self._second = -1
-        self._stamps = ("", "")
+        self._stamp = self._clf = ""
+        """Of that second."""
         self._lost = 0
         self._torn = False
         """The last line was written in part."""
@@ -82,22 +84,22 @@ class LoggedGateway(Gateway):
         duration = time.monotonic() - started
         if self._wants_cpu:
             cpu = time.thread_time() - cpu
-        when, clf = self._now()
+        when = self._now()
         self._put(
             self._line(
-                (when, clf, client, method, uri, protocol, status, counted.bytes_in, counted.bytes_out, duration, cpu, wait, request_id, referer, agent)
+                (when, self._clf, client, method, uri, protocol, status, counted.bytes_in, counted.bytes_out, duration, cpu, wait, request_id, referer, agent)
             )
         )
         return response
 
-    def _now(self) -> Tuple[str, str]:
+    def _now(self) -> str:
         now = time.time()
         second = int(now)
         if second != self._second:
             self._second = second
             fields = time.gmtime(second)
-            self._stamps = (time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields))
-        return f"{self._stamps[0]}.{int((now - second) * 1000):03}Z", self._stamps[1]
+            self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
+        return f"{self._stamp}.{int((now - second) * 1000):03}Z" if self._wants_time else ""
 
     def _put(self, line: bytes) -> None:
         """In one write. One that fails costs its line, never the request."""
