@@ -100,7 +100,7 @@ class Fleet:
             if runner.capacity is None:
                 continue
             heir = self.heir(runner)
-            complete = heir is None or heir.pool.roster.complete or heir.pool.phase is not PoolPhase.RUNNING
+            complete = heir is None or heir.pool.complete or heir.pool.phase is not PoolPhase.RUNNING
             needed = 0 if complete or heir is None else max(0, runner.capacity - heir.pool.ready_count)
             if needed < runner.needed:
                 runner.needed = needed

@@ -181,7 +181,7 @@ class Reload:
         if stuck:
             reasons = "\n".join(f"{runner.name}: {runner.pool.reason}" for runner in stuck)
             self._conclude(False, f"{reasons}\nnew code serves, but not yet with all workers")
-        elif all(runner.pool.roster.complete for runner in serving):
+        elif all(runner.pool.complete for runner in serving):
             self.phase = Phase.LEAVING
             self._leave_by = now + LEAVE_TIME
 

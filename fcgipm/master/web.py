@@ -126,19 +126,26 @@ class ServerProcess:
         return start_web(self.settings, self._told, output)
 
     def _start(self, now: float) -> None:
-        read_end, write_end = output_pipe(self.settings["uid"], self.settings["gid"])
         try:
-            self.pid = self._launch(write_end)
-        except SystemProblem as problem:
-            os.close(read_end)
+            read_end, self.pid = self._launched()
+        except (SystemProblem, OSError) as problem:
             self._backoff.died(0.0, now)
             self._say("error", f"{problem} (next try in {self._backoff.delay:.1f} s)")
             return
-        finally:
-            os.close(write_end)
         self._started = now
         self._outputs.follow(read_end, partial(self._log_line, self.pid))
         self._say("info", f"{self._title}: {self.listener.address} starts, process {self.pid}")
+
+    def _launched(self) -> tuple[int, int]:
+        """The read end of its output, and its pid. Raises SystemProblem, OSError."""
+        read_end, write_end = output_pipe(self.settings["uid"], self.settings["gid"])
+        try:
+            return read_end, self._launch(write_end)
+        except (SystemProblem, OSError):
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
 
     def _log_line(self, pid: int, line: str) -> None:
         self._log.output(f"{self._title}: {line}", self.pool, pid)

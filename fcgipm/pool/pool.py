@@ -27,13 +27,10 @@ from fcgipm.pool.recycling import Recycling
 from fcgipm.pool.roster import Roster
 from fcgipm.pool.scaling import Scaling, surplus
 from fcgipm.pool.sharing import Claim
-from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerState
+from fcgipm.pool.states import EXIT_REASONS, PoolPhase, TemplateEvent, WorkerEvent, WorkerState
 from fcgipm.pool.stopping import Stopping
 from fcgipm.pool.trial import Trial
 from fcgipm.pool.worker import WorkerHandle
-
-EXIT_REASONS = ("crash", "requests", "memory", "age", "retire", "reload", "idle", "scale")
-"""Why workers left: died, reached a limit of `recycle`, was asked to, belonged to an old generation, was not needed any more, was one too many."""
 
 
 class Pool:
@@ -91,6 +88,11 @@ class Pool:
     def ready_count(self) -> int:
         """Workers that accept connections."""
         return sum(worker.ready for worker in self.workers.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether it serves with all the workers that it should have."""
+        return self.trial is None and self.roster.complete
 
     @property
     def settled(self) -> bool:

@@ -122,3 +122,7 @@ class PoolPhase(Enum):
     DRAINING = "draining"
     TERMINATING = "terminating"
     KILLING = "killing"
+
+
+EXIT_REASONS = ("crash", "requests", "memory", "age", "retire", "reload", "idle", "scale")
+"""Why workers left: died, reached a limit of `recycle`, was asked to, belonged to an old generation, was not needed any more, was one too many."""

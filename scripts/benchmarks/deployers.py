@@ -55,6 +55,8 @@ def everybody() -> list[Deployer]:
     """
     fcgipm = Backend("fcgipm", "fastcgi", _fcgipm, ready="ready to serve")
     mine = [Deployer(one, *how) for how in FCGIPM for one in (fcgipm, fcgipm._replace(kept=True))]
+    recycling = Backend("fcgipm", "fastcgi", _fcgipm_recycling, ready="ready to serve")
+    mine += [Deployer(one, "recycling", _recycle, ANY) for one in (recycling, recycling._replace(kept=True))]
     others = [
         Deployer(Backend("gunicorn", "http", _gunicorn), "HUP", _signal(signal.SIGHUP), ANY),
         Deployer(Backend("uWSGI", "uwsgi", backends.uwsgi("uwsgi", APP, WORKERS)), "HUP", _signal(signal.SIGHUP), ANY),
@@ -65,6 +67,11 @@ def everybody() -> list[Deployer]:
 
 def _fcgipm(folder: Path, socket: Path) -> list[str]:
     return daemon.fcgipm(folder, {"web": daemon.pool(APP, APPLICATIONS, socket, WORKERS)})
+
+
+def _fcgipm_recycling(folder: Path, socket: Path) -> list[str]:
+    pool = daemon.pool(APP, APPLICATIONS, socket, WORKERS)
+    return daemon.fcgipm(folder, {"web": {**pool, "recycle": {"requests": 50}}})
 
 
 def _gunicorn(folder: Path, socket: Path) -> list[str]:
@@ -94,7 +101,20 @@ def _kill_template(process: Process, folder: Path) -> None:
     _wait(lambda: succeeded(before["generation"], _pool(folder)), process)
 
 
-FCGIPM = [("reload", _reload, ANY), ("template kill", _kill_template, 5)]
+def _upgrade(process: Process, folder: Path) -> None:
+    """The new program takes over, and then reloads."""
+    before = _pool(folder)
+    os.kill(process.pid, signal.SIGUSR2)
+    _wait(lambda: succeeded(before["generation"], _pool(folder)), process)
+
+
+def _recycle(process: Process, folder: Path) -> None:
+    """They go by themselves, after 50 requests each: a change is that all have gone once."""
+    before = {one["pid"] for one in _pool(folder)["processes"]}
+    _wait(lambda: replaced(before, {one["pid"] for one in _pool(folder)["processes"]}), process)
+
+
+FCGIPM = [("reload", _reload, ANY), ("template kill", _kill_template, 5), ("USR2", _upgrade, ANY)]
 """What is done to fcgipm. Templates that die within 10 s of each other are replaced with more and more delay: the fifth after 1.6 s."""
 
 

@@ -396,7 +396,8 @@ class TestUnderLoad:
             connection.read_reply()
             connection.close()
         eventually(lambda: shop.pool()["workers"]["idle"] == 5, "all are idle")
-        assert shop.reload()[0] == 0
+        status, text = shop.reload()
+        assert status == 0 and "of 5 new workers serve" in text
         assert shop.pool()["workers"]["idle"] == 5
 
 

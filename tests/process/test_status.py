@@ -12,8 +12,6 @@ import termios
 import time
 from collections.abc import Callable
 
-import pytest
-
 from tests.support.daemon import ROOT, Daemon, eventually
 from tests.support.fastcgi import Connection, environ, request
 from tests.support.gate import Gate
@@ -120,14 +118,3 @@ def test_drain_and_back(daemon_factory: Factory) -> None:
     assert [pool["draining"] for pool in daemon.status()["pools"].values()] == [False, False]
     done = daemon.command("drain", "nobody")
     assert done.returncode == 1 and "there is no pool" in done.stderr
-
-
-@pytest.mark.alone
-def test_it_is_quick(daemon_factory: Factory) -> None:
-    daemon = daemon_factory({"web": {"app": "cases:application", "workers": 2}})
-    times = []
-    for _ in range(11):
-        began = time.monotonic()
-        assert daemon.command("status").returncode == 0
-        times.append(time.monotonic() - began)
-    assert sorted(times)[5] < 0.15, times

@@ -49,6 +49,9 @@ def test_one_worker_begins_behind_closed_doors_and_all_others_after_the_admissio
 def test_a_pool_without_workers_at_rest_is_tried_with_one_all_the_same() -> None:
     world = passed(min=0, spare=0)
     assert verdict(world) is TrialState.PASSED and len(world.pool.workers) == 1
+    assert not world.pool.complete, "it does not serve yet: nobody may leave in its favour"
+    world.step(event.Admitted())
+    assert world.pool.complete
 
 
 def test_the_probe_decides() -> None:
