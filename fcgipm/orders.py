@@ -13,6 +13,7 @@ Down (orders)::
                HANDOVER                give away the idle kept connections of every loop that is inside a request
                RETIRE                  take nothing new, hand kept connections over, finish, exit 0
                STOP                    serve what is queued, close what is idle, finish, exit 0
+    both       LOGS <number>           descriptor: the access log's new file, in place of the old; answered by LOGS_TAKEN
 
 Up (words)::
 
@@ -22,7 +23,8 @@ Up (words)::
     worker     HELLO                   carries its credentials, which the kernel vouches for
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted
-               BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
+    both       LOGS_TAKEN <number>     nothing goes into the old file any more
+    worker     BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ TRY = b"TRY"
 HANDOVER = b"HANDOVER"
 RETIRE = b"RETIRE"
 STOP = b"STOP"
+LOGS = b"LOGS"
 
 READY = b"READY"
 FAILED = b"FAILED"
@@ -43,8 +46,9 @@ UNFORKED = b"UNFORKED"
 HELLO = b"HELLO"
 RETIRING = b"RETIRING"
 BUSY = b"BUSY"
+LOGS_TAKEN = b"LOGS_TAKEN"
 
-UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY})
+UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY, LOGS_TAKEN})
 
 MESSAGE_LIMIT = 65536
 """Bytes of the longest message; only START comes near."""

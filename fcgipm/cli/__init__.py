@@ -20,6 +20,7 @@ COMMANDS = {
     "retire": ("retire", "Replace one worker."),
     "scale": ("scale", "Give a running pool other bounds."),
     "drain": ("drain", "Tell load balancers to send no more visitors."),
+    "reopen-logs": ("reopen_logs", "Have the daemon open its log files anew."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
     "check": ("check", "Validate a configuration file."),

@@ -19,7 +19,7 @@ JSON = dict[str, Any]
 
 CONTROL_MODE, CONTROL_MODE_WITH_GROUP = 0o600, 0o660
 SOCKET_MODE = 0o660
-STDERR = "stderr"
+OFF, STDERR = "off", "stderr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,10 @@ def _log_file(node: Node, file: str) -> str | None:
     return file if file == STDERR else path_below(node, "log", "file", file)
 
 
+def _access_file(node: Node, file: str) -> str | None:
+    return file if file in (OFF, STDERR) else path_below(node, "access_log", "file", file)
+
+
 def _pool(pool: PoolLayers, machine: Machine) -> JSON:
     keys, node = pool.keys, pool.node
     return {
@@ -118,6 +122,7 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "recycle": keys.recycle.model_dump(),
         "probe": None if keys.probe is None else keys.probe.model_dump(),
         "hooks": keys.hooks.model_dump(),
+        "access_log": {"file": _access_file(node, keys.access_log.file), "format": keys.access_log.format},
     }
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from fcgipm import accesslog
 from fcgipm.config import addresses, units
 from fcgipm.config.node import Octal
 
@@ -110,6 +111,26 @@ def _share(value: object) -> float:
     return int(found[1]) / 100
 
 
+def _core_size(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        raise said(f"must have a unit: {value}B, {value}KiB or {value}MiB")
+    message = "must be 0, or a size such as 512MiB"
+    try:
+        return 0 if value == 0 and not isinstance(value, (bool, float)) else units.octets(_text(value, message))
+    except ValueError:
+        raise expected(message) from None
+
+
+def _access_format(value: object) -> str:
+    text = _text(value, "must be json, combined, or a text with fields in braces such as {method}")
+    if text != accesslog.JSON:
+        try:
+            accesslog.check(text)
+        except accesslog.FormatError as error:
+            raise said(str(error)) from None
+    return text
+
+
 def _mode(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         octal = isinstance(value, Octal)
@@ -192,6 +213,12 @@ HostHeader = Annotated[
 Function = Annotated[
     str, BeforeValidator(_matching(_FUNCTION, "must be module:function or file.py:function")), _schema(type="string", pattern=f"^{_FUNCTION}$")
 ]
+CoreSize = Annotated[
+    int,
+    BeforeValidator(_core_size),
+    _schema(anyOf=[{"const": 0}, {"type": "string", "pattern": f"^{units.SIZE}$"}]),
+]
+AccessFormat = Annotated[str, BeforeValidator(_access_format), _schema(type="string", minLength=1)]
 Mode = Annotated[int, BeforeValidator(_mode), _schema(type="string", pattern=f"^{units.MODE}$")]
 WHOLE = BeforeValidator(_whole)
 """To stand behind the range, `Annotated[int, Field(ge=1), WHOLE]`, so that the range is in the schema too."""

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fcgipm.config.fields import (
     WHOLE,
+    AccessFormat,
     Account,
     Address,
     Application,
+    CoreSize,
     Duration,
     DurationOrNever,
     Function,
@@ -126,9 +128,24 @@ class Timeouts(Keys):
 
 
 class Limits(Keys):
-    """What a request may be."""
+    """What requests and processes may be."""
 
     params: ParamsSize = Field(default=1 << 20, description="Size of all parameters (headers) of a request.")
+    open_files: Annotated[int, Field(ge=64, le=1 << 20), WHOLE] | None = Field(
+        default=None, description="Descriptors that a process may have open; default: as many as fcgipm itself may."
+    )
+    core: CoreSize | None = Field(
+        default=None, description="Size of the core file of a process that crashes, 0 for none; default: as for fcgipm itself."
+    )
+
+
+class AccessLog(Keys):
+    """A line for each request."""
+
+    file: Path = Field(default="off", description="`off`, `stderr` (the daemon's log), or the path of a file.")
+    format: AccessFormat = Field(
+        default="json", description="`json`, `combined`, or a format with fields in braces: {time} {method} {uri} {status}."
+    )
 
 
 class Recycle(Keys):
@@ -197,10 +214,11 @@ class Pool(Keys):
         description="Whether the application is imported once, before the workers are forked; false: by each worker for itself.",
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long a worker waits for the web server.")
-    limits: Limits = Field(default=Limits(), description="What a request may be.")
+    limits: Limits = Field(default=Limits(), description="What requests and processes may be.")
     recycle: Recycle = Field(default=Recycle(), description="When a worker is replaced although nothing is wrong with it.")
     probe: Probe | None = Field(default=None, description="A request that a new generation must answer before it may serve.")
     hooks: Hooks = Field(default=Hooks(), description="Functions of the application that workers call.")
+    access_log: AccessLog = Field(default=AccessLog(), description="A line for each request.")
 
 
 class Http(Keys):

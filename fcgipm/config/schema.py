@@ -77,6 +77,8 @@ def _plain(schema: Any) -> Any:
         if key not in ("default", "title") or isinstance(value, dict)
     }
     choices = [choice for choice in kept.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) > 1:
+        kept["anyOf"] = choices
     if len(choices) == 1:
         del kept["anyOf"]
         kept = {**choices[0], **kept}

@@ -52,10 +52,11 @@ def _pool(pool: JSON) -> JSON:
         group=pool["gid"],
         umask=mode_text(pool["umask"]),
         timeouts={key: duration_text(value) for key, value in pool["timeouts"].items()},
-        limits={key: size_text(value) for key, value in pool["limits"].items()},
+        limits=_limits(pool["limits"]),
         recycle=_recycle(pool["recycle"]),
         probe=pool["probe"],
         hooks=_given(**pool["hooks"]) or None,
+        access_log=pool["access_log"],
     )
 
 
@@ -66,6 +67,11 @@ def _recycle(recycle: JSON) -> JSON:
         "memory": recycle["memory"] and size_text(recycle["memory"]),
         "age": recycle["age"] and duration_text(recycle["age"]),
     }
+
+
+def _limits(limits: JSON) -> JSON:
+    core = limits["core"] and size_text(limits["core"])
+    return _given(params=size_text(limits["params"]), open_files=limits["open_files"], core=core)
 
 
 def _workers(workers: JSON) -> JSON:

@@ -66,6 +66,7 @@ class Bequest:
             "board": self._keep(runner.board.descriptor),
             "parking": self._parkings.index(runner.parking),
             "account": self._accounts.index(runner.account),
+            "access": [self._keep(number) for number in runner.access.descriptors],
             "memoir": memoir.describe(runner.pool),
             "templates": [
                 {"generation": one.generation, "pid": one.pid, "channel": self._open(one.channel), "output": self._open(one.output)}

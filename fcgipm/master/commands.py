@@ -191,6 +191,12 @@ class Commands:
         self._log.info(f"by command: {text}")
         self._sessions.answer(session, protocol.result(text))
 
+    def _reopen_logs(self, session: Session, _request: dict[str, Any]) -> None:
+        def told(text: str, ok: bool) -> None:
+            self._sessions.answer(session, protocol.result(text) if ok else protocol.refusal(text))
+
+        self._master.reopen_logs(told)
+
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
         self._master.stop(now=request.get("now") is True)
@@ -211,5 +217,6 @@ _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "scale": Commands._scale,
     "retire": Commands._retire,
     "drain": Commands._drain,
+    "reopen-logs": Commands._reopen_logs,
     "stop": Commands._stop,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fcgipm.master.access import AccessFile
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.parking import Parking
@@ -28,27 +29,39 @@ class Fleet:
         return iter([*self.serving.values(), *self.candidates, *self.leaving])
 
     def found(self, settings: Mapping[str, Any], listeners: list[Listener], stop_timeout: float) -> PoolRunner:
-        """A pool that serves from the start."""
-        runner = PoolRunner(settings, listeners, stop_timeout, *self._means)
+        """A pool that serves from the start. Raises OSError, SystemProblem."""
+        runner = self._make(settings, listeners, stop_timeout)
         self.serving[runner.name] = runner
         return runner
 
     def nominate(self, settings: Mapping[str, Any], listeners: list[Listener], stop_timeout: float) -> PoolRunner:
-        """A pool on trial, which is to take the place of the one of its name, or to be the first. Raises OSError: there are no means for it."""
-        runner = PoolRunner(settings, listeners, stop_timeout, *self._means, self.serving.get(settings["name"]), on_trial=True)
+        """A pool on trial, which is to take the place of the one of its name, or to be the first. Raises OSError, SystemProblem: there are no means for it."""
+        runner = self._make(settings, listeners, stop_timeout, older=self.serving.get(settings["name"]), on_trial=True)
         self.candidates.append(runner)
         return runner
 
     def inherit(
-        self, settings: Mapping[str, Any], listeners: list[Listener], stop_timeout: float, board: Board, parking: Parking, serves: bool
+        self, settings: Mapping[str, Any], listeners: list[Listener], stop_timeout: float, board: Board, parking: Parking, access: int | None, serves: bool
     ) -> PoolRunner:
         """A pool that was there before this program."""
-        runner = PoolRunner(settings, listeners, stop_timeout, *self._means, board=board, parking=parking)
+        runner = self._make(settings, listeners, stop_timeout, access, board=board, parking=parking)
         if serves:
             self.serving[runner.name] = runner
         else:
             self.leaving.append(runner)
         return runner
+
+    def _make(
+        self, settings: Mapping[str, Any], listeners: list[Listener], stop_timeout: float, descriptor: int | None = None, **more: Any
+    ) -> PoolRunner:
+        """With its access log, which `descriptor` is if it is open already."""
+        loop, log, post = self._means
+        access = AccessFile(settings["access_log"], settings["name"], log, descriptor)
+        try:
+            return PoolRunner(settings, listeners, access, stop_timeout, loop, log, post, **more)
+        except OSError:
+            access.close()
+            raise
 
     def dismiss(self) -> None:
         """The candidates go, as if they had never been."""

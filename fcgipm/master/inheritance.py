@@ -76,7 +76,8 @@ def _parking(one: dict[str, Any], master: Master) -> Parking:
 def _pool(one: dict[str, Any], account: dict[str, Any], master: Master, parkings: list[Parking], accounts: dict[int, Account]) -> None:
     now, settings = time.monotonic(), one["settings"]
     listeners = [found for listen in settings["listen"] if (found := master.belongings.listeners.get(listen["address"])) is not None]
-    runner = master.fleet.inherit(settings, listeners, one["stop_timeout"], Board(one["board"]), parkings[one["parking"]], one["serves"])
+    board, parking, access = Board(one["board"]), parkings[one["parking"]], next(iter(one["access"]), None)
+    runner = master.fleet.inherit(settings, listeners, one["stop_timeout"], board, parking, access, one["serves"])
     if one["account"] in accounts:
         runner.share(accounts[one["account"]])
     accounts[one["account"]] = runner.account

@@ -11,8 +11,13 @@ import os
 import time
 from collections.abc import Mapping
 
+from fcgipm.master.folding import Folding
 from fcgipm.master.sink import Sink
 from fcgipm.system.errors import SystemProblem
+from fcgipm.system.logfiles import open_log
+
+Key = tuple[str, str, str | None, int | None]
+"""Level, message, pool, pid."""
 
 STDERR = "stderr"
 LEVELS = ("debug", "info", "warning", "error")
@@ -22,22 +27,27 @@ _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 class Log:
     """Writes to standard error or to a file. What the daemon says below `level` is dropped; what its processes write never is.
 
-    A line that cannot be written at once is lost, because the daemon must go on; the next that can be tells how many were.
+    What it says itself again and again is told as a count. A line that cannot be written at once is lost, because the daemon must go on; the next that
+    can be tells how many were.
     """
 
     def __init__(self, file: str = STDERR, level: str = "info", form: str = "text") -> None:
         """Raises SystemProblem when the file cannot be opened."""
         self._path = None if file == STDERR else file
-        self._sink = Sink(2 if self._path is None else _open(self._path))
+        self._folding = Folding()
+        self._told: Key | None = None
+        """The daemon's own line that was written last."""
+        self._sink = Sink(2 if self._path is None else open_log(self._path))
         self._shape(level, form)
 
     def write(self, level: str, message: str, pool: str | None = None, pid: int | None = None) -> None:
         """One line of the daemon's own; `message` must have no control characters."""
-        if LEVELS.index(level) >= self._lowest:
+        if LEVELS.index(level) >= self._lowest and self._is_new((level, message, pool, pid)):
             self._put(level, message, pool, pid)
 
     def output(self, line: str, pool: str | None, pid: int | None) -> None:
         """A line that a process of `pool` wrote, whatever the level: nobody knows how important it is."""
+        self._is_new(None)
         self._put("info", line, pool, pid)
 
     def debug(self, message: str, pool: str | None = None) -> None:
@@ -56,22 +66,30 @@ class Log:
         """Something does not work."""
         self.write("error", message, pool)
 
-    def reopen(self) -> None:
-        """Open the file's path anew, after it was renamed; keeps the old one when that fails."""
-        if self._path is None:
-            return
-        try:
-            fresh = _open(self._path)
-        except SystemProblem as problem:
-            self.error(str(problem))
-            return
-        self._sink.replace(fresh)
+    def reopen(self) -> str | None:
+        """Open the file's path anew, after it was renamed; keeps the old one when that fails, and tells why."""
+        if self._path is not None:
+            try:
+                self._sink.replace(open_log(self._path))
+            except SystemProblem as problem:
+                self.error(str(problem))
+                return str(problem)
+        return None
+
+    def _is_new(self, key: Key | None) -> bool:
+        """Tell how often the last line was repeated, where it is time to. `key` is what this one says, None for a process's, of which none is left out."""
+        count, new = self._folding.take(key, time.monotonic())
+        if count and self._told is not None:
+            level, message, pool, pid = self._told
+            self._put(level, f"repeated {count} times: {message}", pool, pid)
+        self._told = key
+        return new
 
     def become(self, settings: Mapping[str, str]) -> None:
         """Write as other settings (`log` of a configuration) say. Raises SystemProblem, and goes on as before."""
         path = None if settings["file"] == STDERR else settings["file"]
         if path != self._path:
-            before, self._sink = self._sink, Sink(2 if path is None else _open(path))
+            before, self._sink = self._sink, Sink(2 if path is None else open_log(path))
             before.close()
             self._path = path
         self._shape(settings["level"], settings["format"])
@@ -94,13 +112,6 @@ def timestamp(seconds: float) -> str:
     """UTC as in RFC 3339, with milliseconds."""
     whole = int(seconds)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{int((seconds - whole) * 1000):03}Z"
-
-
-def _open(path: str) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as error:
-        raise SystemProblem(f"cannot open the log file {path}: {error.strerror}") from error
 
 
 def _text_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:

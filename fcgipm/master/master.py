@@ -23,6 +23,7 @@ from fcgipm.master.log import Log, timestamp
 from fcgipm.master.loop import Loop
 from fcgipm.master.openings import Openings
 from fcgipm.master.reloads import Reloads
+from fcgipm.master.reopening import Reopening
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.scale import scale_by
 from fcgipm.master.service import PoolStatus, Service, status_line
@@ -59,6 +60,7 @@ class Master:
         self.loop.watch(self._signals, lambda _events: self._hear_signals())
         self._commands = Commands(self, Sessions(server, self.loop, self._queue.append), log)
         self.fleet = Fleet(self.loop, log, self._queue.append)
+        self.reopening = Reopening(log)
         self.reloads = Reloads(self)
         self._succession = Succession(self)
         self.webs = Webs(self.snapshot, self.loop, log)
@@ -152,6 +154,10 @@ class Master:
         events = latest(runner.account.events.kept for runner in self.fleet.serving.values())
         return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http, events, self.loop.lag)
 
+    def reopen_logs(self, told: Callable[[str, bool], None] | None = None) -> None:
+        """Open all log files anew; `told` hears how it went, and whether all went well, once no old one is written any more."""
+        self.reopening.begin(self.fleet, time.monotonic(), told)
+
     def retire(self, pid: object) -> str | None:
         """Replace one worker, its replacement first. What is done, None if no worker has that pid."""
         for runner in self.fleet:
@@ -214,6 +220,7 @@ class Master:
             self._announce()
         self._empty_queue()  # An action that failed at once, or the end of a start that failed.
         self._commands.tell_reloaded()
+        self.reopening.see_to(now)
         if self._stopping:
             self._commands.tell_progress()
         self._service.see_to(self.state, self._status_line, now)
@@ -312,8 +319,7 @@ class Master:
         self.stop(now=self._stopping)
 
     def _on_reopen(self, _name: str) -> None:
-        self.log.reopen()
-        self.log.info("log file reopened")
+        self.reopen_logs()
 
     def _on_more(self, name: str) -> None:
         scale_by(self.fleet, self.settings["max_workers"], 1, name, self.log)
@@ -356,7 +362,7 @@ class Master:
 
     def _timeout(self) -> float | None:
         wanted = [*(runner.next_wakeup for runner in self.fleet), *(web.next_wakeup for web in self.webs)]
-        wanted += [self.reloads.next_wakeup, self._succession.next_wakeup, self._service.next_wakeup]
+        wanted += [self.reloads.next_wakeup, self.reopening.next_wakeup, self._succession.next_wakeup, self._service.next_wakeup]
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 

@@ -19,6 +19,8 @@ class TemplateProcess:
         self.channel = channel
         self.output = output
         self.failed = False
+        self.logs_taken = 0
+        """Number of the last LOGS that it has obeyed."""
 
     def reason(self, status: int) -> str:
         """Why it is gone, in one line: its own last words when it failed, else what became of the process. `status` as of waitpid(2)."""
@@ -38,6 +40,7 @@ class WorkerProcess:
         self.output: Output | None = None
         self.pid: int | None = None
         self.reaped = False
+        self.logs_taken = 0
 
 
 def signal_group(pid: int, force: bool) -> bool:

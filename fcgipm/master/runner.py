@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.access import AccessFile
 from fcgipm.master.account import Account, Source
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
@@ -23,6 +24,7 @@ from fcgipm.master.draining import drain
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
+from fcgipm.master.measuring import Measuring
 from fcgipm.master.output import Output, Outputs
 from fcgipm.master.parking import Parking
 from fcgipm.master.pool_settings import pool_settings
@@ -33,7 +35,6 @@ from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
 from fcgipm.system.listeners import Listener
-from fcgipm.system.memory import shares
 from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import Means
 
@@ -56,6 +57,7 @@ class PoolRunner:
         self,
         settings: Mapping[str, Any],
         listeners: list[Listener],
+        access: AccessFile,
         stop_timeout: float,
         loop: Loop,
         log: Log,
@@ -70,6 +72,7 @@ class PoolRunner:
         generation = 1 if older is None else older.pool.roster.next_number
         self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
+        self.access = access
         self.board = board or Board.create(self.name, self.pool.settings.slots)
         shared: Parking | None = parking if older is None else older.parking
         self.parking: Parking = Parking(0.0, loop) if shared is None else shared
@@ -91,9 +94,8 @@ class PoolRunner:
         self.loop = loop
         self.log = log
         self._post = post
-        self._told = False
-        self._measured = 0
-        self._alarm_heard = False
+        self._told = self._alarm_heard = False
+        self._measuring = Measuring()
         self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
         loop.watch(self.alarm, lambda _events: self._alarmed())
 
@@ -104,6 +106,7 @@ class PoolRunner:
             self.parking.give.fileno(),
             self.parking.take.fileno(),
             [listener.socket.fileno() for listener in self.listeners],
+            self.access.descriptors,
         )
 
     def happened(self, what: event.Happening) -> None:
@@ -227,6 +230,7 @@ class PoolRunner:
             self.parking.close()
         self.account.leave(self.board.memory)
         self.queues.close()
+        self.access.close()
         self.beat.close()
         self.board.close()
 
@@ -266,6 +270,7 @@ class PoolRunner:
         handle = self.pool.workers.get(worker.number)
         if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
             how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
+        self.access.died(worker.pid, self.board.memory, self.slots(worker.slot))
         begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
         self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
 
@@ -308,6 +313,8 @@ class PoolRunner:
             self.happened(event.TemplateFailed(template.generation))
         elif word.word == orders.UNFORKED:
             self.happened(event.ForkFailed(os.strerror(_number(word.arguments))))
+        elif word.word == orders.LOGS_TAKEN:
+            template.logs_taken = _number(word.arguments)
 
     def _hear_worker(self, worker: WorkerProcess) -> None:
         word = worker.channel.receive()
@@ -329,6 +336,8 @@ class PoolRunner:
             self.happened(event.WorkerRetiring(worker.number))
         elif word.word == orders.BUSY:
             self._post(WorkerBusy(self))
+        elif word.word == orders.LOGS_TAKEN:
+            worker.logs_taken = _number(word.arguments)
 
     def _worker_greeted(self, worker: WorkerProcess, pid: int) -> None:
         if worker.pid is None and pid > 0:
@@ -344,21 +353,12 @@ class PoolRunner:
         """Look at the workers and, if none is free, at the queues."""
         self._alarm_heard = False
         self.parking.see_to(now)
-        self._measure()
+        measured = self._measuring.measure(self.pool, self.workers) if self.settings["recycle"]["memory"] else None
+        if measured is not None:
+            self.happened(measured)
         observed = self.beat.look(now)
         self.account.look(now, resting=self.beat.next_look is None)
         return observed
-
-    def _measure(self) -> None:
-        """One worker at a look: the figure costs the kernel a walk through the whole of its memory."""
-        if not self.settings["recycle"]["memory"]:
-            return
-        numbers = [number for number, worker in self.pool.workers.items() if worker.ready]
-        self._measured = next((number for number in numbers if number > self._measured), min(numbers, default=0))
-        worker = self.workers.get(self._measured)
-        found = shares(worker.pid) if worker is not None and worker.pid is not None and not worker.reaped else None
-        if found is not None:
-            self.happened(event.Measured(self._measured, found.uss))
 
     def set_alarm(self) -> None:
         """Hear of connections that nobody takes, as long as that would mean more workers; what was heard is looked at first."""

@@ -36,6 +36,8 @@ class Means(NamedTuple):
     handover_give: int
     handover_take: int
     listeners: Sequence[int] = ()
+    logs: Sequence[int] = ()
+    """The access log's file, if it has one."""
 
 
 def start_template(pool: Mapping[str, Any], generation: int, means: Means) -> Template:
@@ -50,7 +52,7 @@ def start_template(pool: Mapping[str, Any], generation: int, means: Means) -> Te
     try:
         pid = _start(pool, theirs.fileno(), write_end)
         _set_nice(pid, pool["nice"])
-        socket.send_fds(ours, [start_message(pool, generation)], [*means[:3], *means.listeners])
+        socket.send_fds(ours, [start_message(pool, generation)], [*means[:3], *means.listeners, *means.logs])
     except (OSError, subprocess.SubprocessError) as error:
         ours.close()
         os.close(read_end)
@@ -63,7 +65,7 @@ def start_template(pool: Mapping[str, Any], generation: int, means: Means) -> Te
 
 def start_message(pool: Mapping[str, Any], generation: int) -> bytes:
     """The first message down a template's channel (fcgipm.orders, START)."""
-    told = {name: pool[name] for name in ("app", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks")}
+    told = {name: pool[name] for name in ("app", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks", "access_log")}
     told |= {
         "pool": pool["name"],
         "generation": generation,

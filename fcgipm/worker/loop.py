@@ -54,9 +54,10 @@ class Loop:
         """The connection whose request is being served."""
         self.shut = False
         """Nothing is accepted any more."""
+        self.gateway = gateway
+        """What answers requests; another one once a trial has been passed."""
         self._settings = settings
         self._timeouts = settings.timeouts
-        self._gateway = gateway
         self._doors = doors
         self._account = slot
         # What happens behind closed doors is no client's request, and not counted.
@@ -260,7 +261,7 @@ class Loop:
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
             self._wake_master()
-        response = self._gateway.serve(request.params, connection)
+        response = self.gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
         slot[CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1

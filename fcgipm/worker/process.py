@@ -21,6 +21,7 @@ from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
+from fcgipm.worker.accesslog import STDERR, LoggedGateway, receive_order
 from fcgipm.worker.doors import Doors, Listener
 from fcgipm.worker.hooks import StartFailed, call_start, call_stop
 from fcgipm.worker.importing import Imported, Unimportable, import_all
@@ -40,6 +41,8 @@ class Inherited(NamedTuple):
     give: int
     take: int
     listeners: List[int]
+    access: int = -1
+    """The access log's file; -1: none."""
 
 
 def run_worker(
@@ -51,7 +54,7 @@ def run_worker(
         os.dup2(output, 2)
         os.close(output)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
-        trial = _join_master(channel, settings.master)
+        trial = _join_master(channel, settings.master, inherited.access)
         if imported is None:
             imported = import_all(settings)
         Worker(settings, inherited, imported, slot, channel, trial).run()
@@ -68,12 +71,14 @@ def run_worker(
     _end(status)
 
 
-def _join_master(channel: socket.socket, master: int) -> Optional[socket.socket]:
+def _join_master(channel: socket.socket, master: int, access: int) -> Optional[socket.socket]:
     """Become the master's own: known by pid, and gone when it is. A handover for us alone, if we are tried first."""
     os.setpgid(0, 0)
     intermediate = os.getppid()
     channel.send(orders.HELLO)
-    order, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 1)
+    order, descriptors = receive_order(channel, access)
+    while order == orders.LOGS:
+        order, descriptors = receive_order(channel, access)
     if order not in (orders.GO, orders.TRY):
         sys.exit(0)
     while os.getppid() == intermediate and intermediate != master:
@@ -104,6 +109,7 @@ class Worker:
         self._settings = settings
         self._channel = channel
         self._imported = imported
+        self._access = STDERR if settings.access_file == "stderr" else inherited.access
         self._trial = trial
         self._mode = SERVE
         self._obeying = threading.Lock()
@@ -142,7 +148,15 @@ class Worker:
         words[scoreboard.GENERATION] = self._settings.generation
         words[scoreboard.STARTED] = time.monotonic_ns() // 1000000
         words[scoreboard.STATE] = scoreboard.IDLE
+        if self._trial is None:
+            gateway = self._logged(gateway)
         return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1))
+
+    def _logged(self, gateway: Gateway) -> Gateway:
+        """With the access log around it, if there is one. What is asked while we are on trial is no client's request."""
+        if self._access < 0:
+            return gateway
+        return LoggedGateway(gateway, self._access, self._settings.access_format, self._settings.pool)
 
     def run(self) -> None:
         """Serve until the order to leave has been carried out. Raises StartFailed."""
@@ -202,13 +216,14 @@ class Worker:
     def _obey_order(self) -> bool:
         """False: the master is gone, and no order will come any more."""
         try:
-            order = self._channel.recv(orders.MESSAGE_LIMIT)
+            order, _ = receive_order(self._channel, self._access)
         except OSError:
             order = b""
         if order == orders.HANDOVER:
             self._give_away()
         elif order == orders.GO:
             for loop in self._loops:
+                loop.gateway = self._logged(loop.gateway)
                 loop.open_doors()
         elif order == orders.RETIRE:
             self._leave(RETIRE)
@@ -268,6 +283,8 @@ class Worker:
             self._trial.close()
         for listener in doors.listeners:
             listener.sock.close()
+        if self._access > STDERR:
+            os.close(self._access)
 
 
 def _hold_signals() -> None:

@@ -42,6 +42,12 @@ class Settings(NamedTuple):
     """A function to call before a worker accepts, ``module:function``."""
     worker_stop: Optional[str] = None
     """One to call after its last request."""
+    access_file: str = "off"
+    """``off``, ``stderr``, or a path: then its descriptor comes behind the listeners with START."""
+    access_format: str = "json"
+    open_files: Optional[int] = None
+    core: Optional[int] = None
+    """Bytes."""
     records: bool = False
     """The application may look at its requests' records (`recording`)."""
 
@@ -64,4 +70,8 @@ def decode_start(text: bytes) -> Settings:
         preload=start["preload"],
         worker_start=start["hooks"]["worker_start"],
         worker_stop=start["hooks"]["worker_stop"],
+        access_file=start["access_log"]["file"],
+        access_format=start["access_log"]["format"],
+        open_files=start["limits"]["open_files"],
+        core=start["limits"]["core"],
     )

@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import platform
+import resource
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from typing import List, NoReturn, Optional, Tuple
 from fcgipm import orders
 from fcgipm.gateways.errors import say
 from fcgipm.worker import prctl
+from fcgipm.worker.accesslog import take_log
 from fcgipm.worker.importing import Imported, Unimportable, import_all
 from fcgipm.worker.process import Inherited, run_worker
 from fcgipm.worker.recording import wanted
@@ -31,13 +33,14 @@ def main(channel_number: int) -> NoReturn:
     channel.set_inheritable(False)
     settings, inherited = _receive_start(channel)
     _prepare(settings)
+    _limit(settings, channel)
     imported = _import_all(settings, channel) if settings.preload else None
     gc.collect()
     gc.freeze()  # What the import made is not looked at again by any worker's collections, so its pages stay shared.
     channel.send(orders.encode(orders.READY, platform.python_version(), _extra_threads()))
     libc = ctypes.PyDLL(None, use_errno=True)
     while True:
-        slots, descriptors = _receive_fork(channel)
+        slots, descriptors = _receive_fork(channel, inherited.access)
         _fork_all(libc, settings, inherited, imported, channel, slots, descriptors)
 
 
@@ -48,8 +51,10 @@ def _receive_start(channel: socket.socket) -> Tuple[Settings, Inherited]:
         sys.exit(0)  # The master left before it said anything.
     for number in descriptors:
         os.set_inheritable(number, False)
-    board, give, take, *listeners = descriptors
-    return decode_start(text)._replace(records=wanted(os.environ)), Inherited(board, give, take, listeners)
+    board, give, take, *others = descriptors
+    settings = decode_start(text)._replace(records=wanted(os.environ))
+    listeners, access = others[: len(settings.allow)], others[len(settings.allow) :]
+    return settings, Inherited(board, give, take, listeners, access[0] if access else -1)
 
 
 def _prepare(settings: Settings) -> None:
@@ -62,6 +67,22 @@ def _prepare(settings: Settings) -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.chdir(settings.directory)
     sys.path.insert(0, settings.directory)
+
+
+def _limit(settings: Settings, channel: socket.socket) -> None:
+    for key, number, value in (
+        ("open_files", resource.RLIMIT_NOFILE, settings.open_files),
+        ("core", resource.RLIMIT_CORE, settings.core),
+    ):
+        if value is None:
+            continue
+        try:
+            resource.setrlimit(number, (value, value))
+        except (OSError, ValueError) as error:
+            _, hard = resource.getrlimit(number)
+            say(f"cannot set limits.{key} to {value}: {error}; the most that this user may have is {hard}")
+            channel.send(orders.FAILED)
+            sys.exit(1)
 
 
 def _import_all(settings: Settings, channel: socket.socket) -> Imported:
@@ -78,10 +99,13 @@ def _extra_threads() -> str:
     return ",".join(names) or "-"
 
 
-def _receive_fork(channel: socket.socket) -> Tuple[List[int], List[int]]:
-    message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 2 * orders.FORK_LIMIT)
-    if not message:
-        sys.exit(0)
+def _receive_fork(channel: socket.socket, access: int) -> Tuple[List[int], List[int]]:
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 2 * orders.FORK_LIMIT)
+        if not message:
+            sys.exit(0)
+        if not take_log(message, descriptors, access, channel):
+            break
     for number in descriptors:
         os.set_inheritable(number, False)
     _, slots = orders.decode(message)

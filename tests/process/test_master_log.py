@@ -81,7 +81,7 @@ def test_rotation(tmp_path: Path) -> None:
         say(daemon, "before\n")
         eventually(lambda: "before" in old.read_text(), "the old file")
         os.kill(daemon.pid, signal.SIGUSR1)
-        eventually(lambda: log.exists() and "log file reopened" in log.read_text(), "the new file")
+        eventually(lambda: log.exists() and "log files reopened" in log.read_text(), "the new file")
         say(daemon, "after\n")
         eventually(lambda: "after" in log.read_text(), "the new file")
     assert "after" not in old.read_text() and "stopped" in log.read_text()

@@ -33,7 +33,7 @@ PATIENCE = 10.0
 
 TIMEOUTS = {"first_byte": 30.0, "header": 30.0, "body": 30.0, "write": 30.0, "keepalive": 60.0}
 """Longer than any test waits: what a time-out ends does not pass for what the worker ended."""
-LIMITS = {"params": 1 << 20}
+LIMITS = {"params": 1 << 20, "open_files": None, "core": None}
 
 _BOOTSTRAP = Path(fcgipm.__file__).parent / "worker" / "bootstrap.py"
 _PR_SET_CHILD_SUBREAPER = 36
@@ -264,6 +264,7 @@ class LiveWorker:
             "timeouts": self.timeouts,
             "limits": self.limits,
             "hooks": self.hooks,
+            "access_log": {"file": "off", "format": "json"},
         }
         return orders.START + b" " + json.dumps(description).encode("ascii")
 

@@ -53,7 +53,7 @@ def test_a_file_with_twelve_mistakes() -> None:
 
 _ALL_KEYS = (
     "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " preload, timeouts, limits, recycle, probe, hooks"
+    " preload, timeouts, limits, recycle, probe, hooks, access_log"
 )
 
 
@@ -126,6 +126,11 @@ _ALL_KEYS = (
         ("timeouts: {body: 1d}", "5:22", 'timeouts.body: must be a duration such as 500ms, 10s, 5m or 24h, not "1d"'),
         ("timeouts: 5s", "5:15", 'timeouts: must be a mapping (`key: value` lines), not "5s"'),
         ("limits: {params: 4096}", "5:22", "limits.params: must have a unit: 4096B, 4096KiB or 4096MiB"),
+        ("access_log: {format: '{urI} {status}'}", "5:26", "access_log.format: has no field {urI}: known are time, time_clf, client, method, uri,"
+         " protocol, status, bytes_in, bytes_out, duration, cpu, wait, request_id, referer, agent, pool, pid"),
+        ("limits: {open_files: 3}", "5:26", "limits.open_files: must be at least 64, not 3"),
+        ("limits: {core: 5}", "5:20", "limits.core: must have a unit: 5B, 5KiB or 5MiB"),
+        ("limits: {core: x}", "5:20", 'limits.core: must be 0, or a size such as 512MiB, not "x"'),
         ("limits: {params: 1B}", "5:22", 'limits.params: must be from 1KiB to 64MiB, not "1B"'),
         ("limits: {params: 1GiB}", "5:22", 'limits.params: must be from 1KiB to 64MiB, not "1GiB"'),
         # Booleans.

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from fcgipm.config.model import ConfigFile, Limits, Log, Pool, Timeouts
+from fcgipm.config.model import AccessLog, ConfigFile, Limits, Log, Pool, Timeouts
 from fcgipm.config.schema import json_schema
 from fcgipm.config.words import _model_in
 from tests.unit.config.given import config
@@ -55,7 +55,7 @@ def test_what_it_gives_as_defaults_are_the_defaults() -> None:
     found = config(REFERENCE, included=SITES)
     bare = config("pools: {web: {app: 'x:y', listen: ['unix:/a', fd:3]}}\n")
     web, plain = found["pools"]["web"], bare["pools"]["web"]
-    same = ("interface", "umask", "nice", "no_new_privs", "mount", "workers", "preload", "timeouts", "limits")
+    same = ("interface", "umask", "nice", "no_new_privs", "mount", "workers", "preload", "timeouts", "limits", "access_log")
     assert {key: web[key] for key in same} == {key: plain[key] for key in same}
     assert (found["log"], found["stop_timeout"], found["control"]) == (
         bare["log"],
@@ -89,7 +89,7 @@ def test_the_embedded_server_that_is_commented_out_is_right_too() -> None:
 
 
 def test_the_models_know_their_defaults() -> None:
-    everything: tuple[Any, ...] = (Pool, Timeouts, Limits, Log)
+    everything: tuple[Any, ...] = (Pool, Timeouts, Limits, AccessLog, Log)
     assert all(not field.is_required() for model in everything for field in model.model_fields.values())
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fcgipm import orders
+from fcgipm.master.access import AccessFile
 from fcgipm.master.actions import carry_out
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit
@@ -47,9 +48,10 @@ def queue() -> deque[Happening]:
 def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
     workers = {"min": 1, "max": 1, "threads": 1, "spare": 0, "idle_timeout": 10.0}
     settings = {"name": "web", "workers": workers, "preload": True, "probe": None, "recycle": {"memory": 0}}
-    settings |= {"timeouts": {"keepalive": 75.0}, "uid": None, "gid": None}
+    settings |= {"timeouts": {"keepalive": 75.0}, "uid": None, "gid": None, "access_log": {"file": "off", "format": "json"}}
     loop = Loop()
-    runner = PoolRunner(settings, [], 1.0, loop, Log(str(tmp_path / "log")), queue.append)
+    log = Log(str(tmp_path / "log"))
+    runner = PoolRunner(settings, [], AccessFile(settings["access_log"], "web", log), 1.0, loop, log, queue.append)
     yield runner
     runner.close()
     loop.close()

@@ -43,8 +43,9 @@ def pool(folder: Path, code: str, **changes: Any) -> dict[str, Any]:
         "mount": "",
         "workers": {"mode": "static", "min": 2, "max": 2, "threads": 1},
         "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0},
-        "limits": {"params": 1 << 20},
+        "limits": {"params": 1 << 20, "open_files": None, "core": None},
         "hooks": {"worker_start": None, "worker_stop": None},
+        "access_log": {"file": "off", "format": "json"},
         **changes,
     }
 

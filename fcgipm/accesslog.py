@@ -1,0 +1,193 @@
+"""Lines of the access log: what they may hold, and how a request is kept from breaking one. Pure: who calls knows the time.
+
+A format is text with fields in braces, ``{method} {uri} {status}``; ``{{`` and ``}}`` are braces. `JSON` and `COMBINED` are formats with a name. Every line
+is ASCII. Text from a request is escaped as in a JSON string (RFC 8259, section 7), each of its bytes one character, as in a WSGI environ; a field that does
+not stand in quotes of its own has its spaces escaped too. So each field can be read back, and none can make a line, end a quote or colour a terminal.
+"""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring_ascii
+from string import Formatter
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+LINE_LIMIT = 4096
+"""Bytes, PIPE_BUF: longer lines would not be written in one piece everywhere. Texts of a request are shortened until its line fits."""
+FORMAT_LIMIT = 512
+"""Characters of a format."""
+_ID_LIMIT = 200
+
+JSON, COMBINED = "json", "combined"
+_COMBINED = '{client} - - [{time_clf}] "{method} {uri} {protocol}" {status} {bytes_out} "{referer}" "{agent}"'
+
+_TEXT, _PLAIN, _WHOLE, _SECONDS = range(4)
+_ENTRY = (
+    ("time", _PLAIN),
+    ("time_clf", _PLAIN),
+    ("client", _TEXT),
+    ("method", _TEXT),
+    ("uri", _TEXT),
+    ("protocol", _TEXT),
+    ("status", _WHOLE),
+    ("bytes_in", _WHOLE),
+    ("bytes_out", _WHOLE),
+    ("duration", _SECONDS),
+    ("cpu", _SECONDS),
+    ("wait", _SECONDS),
+    ("request_id", _TEXT),
+    ("referer", _TEXT),
+    ("agent", _TEXT),
+)
+"""What differs from line to line, in the order of an entry. None, and the empty text, are unknown: null in JSON, else a dash."""
+FIELDS = (*(name for name, _ in _ENTRY), "pool", "pid")
+_JSON_FIELDS = ("time", "pool", "pid", *(name for name, _ in _ENTRY if name not in ("time", "time_clf")))
+
+Entry = Sequence[Any]
+Render = Callable[[Entry], str]
+
+
+class FormatError(ValueError):
+    """A format that means nothing; the message says what would be right."""
+
+
+def check(form: str) -> None:
+    """Raises FormatError."""
+    _parse(form)
+
+
+def compile_format(form: str, pool: str, pid: int) -> Callable[[Entry], bytes]:
+    """One function from an entry to its line, for a format that `check` accepts."""
+    template, values = _json_parts(pool, pid) if form == JSON else _text_parts(form, pool, pid)
+    # Built from the tables above alone; a format's own text is a literal in it.
+    render: Render = eval(f"lambda v: {template!r} % ({''.join(value + ', ' for value in values)})", {"quote": encode_basestring_ascii})
+
+    def line(entry: Entry) -> bytes:
+        text = render(entry)
+        if len(text) > LINE_LIMIT:
+            text = _shortened(render, entry)
+        return text.encode("ascii")
+
+    return line
+
+
+def request_texts(params: Mapping[str, str]) -> Tuple[str, str, str, str, str, str, str]:
+    """Of the params of a request: client, method, path, protocol, request id, referer, agent. Take them before an application can change them."""
+    get = params.get
+    referer = get("HTTP_REFERER", "")
+    return (
+        get("REMOTE_ADDR", ""),
+        get("REQUEST_METHOD", ""),
+        path_only(get("REQUEST_URI") or get("SCRIPT_NAME", "") + get("PATH_INFO", "")),
+        get("SERVER_PROTOCOL", ""),
+        (get("REQUEST_ID") or get("HTTP_X_REQUEST_ID", ""))[:_ID_LIMIT],
+        path_only(referer) if referer else "",
+        get("HTTP_USER_AGENT", ""),
+    )
+
+
+def path_only(url: str) -> str:
+    """A URL without what may be secret: query string, fragment, user and password."""
+    path = url.partition("?")[0]
+    if path[:1] == "/" and "#" not in path:
+        return path
+    path = path.partition("#")[0]
+    scheme, separator, rest = path.partition("://")
+    if not separator:
+        return path
+    host, slash, below = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + below
+
+
+def sent_at(text: str) -> Optional[float]:
+    """When the web server took the request, in seconds since 1970: ``t=1700000000.123``, also in whole milli- or microseconds. None: no such time."""
+    number = text[2:] if text.startswith("t=") else text
+    if len(number) > 20 or not number.isascii() or not number.replace(".", "", 1).isdigit():
+        return None
+    value = float(number)
+    if value > 1e14:
+        return value / 1e6
+    return value / 1e3 if value > 1e11 else value
+
+
+def _parse(form: str) -> List[Tuple[str, Optional[str]]]:
+    """The format's text and the field behind each piece of it."""
+    if form == COMBINED:
+        form = _COMBINED
+    if len(form) > FORMAT_LIMIT:
+        raise FormatError(f"is longer than {FORMAT_LIMIT} characters")
+    if not (form.isascii() and form.isprintable()):
+        raise FormatError("may hold printable ASCII characters alone")
+    try:
+        pieces = [(text, name, spec, conversion) for text, name, spec, conversion in Formatter().parse(form)]
+    except ValueError:
+        raise FormatError("has a brace too many or too few: fields are {name}, and {{ and }} are braces") from None
+    for _, name, spec, conversion in pieces:
+        if name is not None and (name not in FIELDS or spec or conversion):
+            raise FormatError(f"has no field {{{name}{'!' if conversion else ''}{conversion or ''}{':' if spec else ''}{spec}}}: known are {', '.join(FIELDS)}")
+    if all(name is None for _, name, _, _ in pieces):
+        raise FormatError(f"names no field: json, combined, or fields in braces such as {{method}}; known are {', '.join(FIELDS)}")
+    return [(text, name) for text, name, _, _ in pieces]
+
+
+def _json_parts(pool: str, pid: int) -> Tuple[str, List[str]]:
+    fixed: Dict[str, str] = {"pool": quoted(pool), "pid": str(pid)}
+    places = [f'"{name}": {fixed[name].replace("%", "%%") if name in fixed else "%s"}' for name in _JSON_FIELDS]
+    return "{" + ", ".join(places) + "}\n", [_json_value(name) for name in _JSON_FIELDS if name not in fixed]
+
+
+def quoted(text: str) -> str:
+    """A text as a JSON string, in ASCII."""
+    return encode_basestring_ascii(text)
+
+
+def _json_value(name: str) -> str:
+    index, kind = _place(name)
+    value = f"v[{index}]"
+    if kind in (_TEXT, _PLAIN):
+        return f"quote({value}) if {value} else 'null'"
+    return _number(value, kind, "null")
+
+
+def _text_parts(form: str, pool: str, pid: int) -> Tuple[str, List[str]]:
+    fixed = {"pool": pool, "pid": str(pid)}
+    pieces = _parse(form)
+    template, values = "", []
+    for position, (text, name) in enumerate(pieces):
+        template += text.replace("%", "%%")
+        if name in fixed:
+            template += fixed[name].replace("%", "%%")
+        elif name is not None:
+            following = pieces[position + 1][0] if position + 1 < len(pieces) else ""
+            template += "%s"
+            values.append(_text_value(name, text.endswith('"') and following.startswith('"')))
+    return template + "\n", values
+
+
+def _text_value(name: str, in_quotes: bool) -> str:
+    index, kind = _place(name)
+    value = f"v[{index}]"
+    if kind == _PLAIN:
+        return value
+    if kind != _TEXT:
+        return _number(value, kind, "-")
+    spaces = "" if in_quotes else ".replace(' ', '\\\\u0020')"
+    return f"quote({value})[1:-1]{spaces} if {value} else '-'"
+
+
+def _number(value: str, kind: int, unknown: str) -> str:
+    written = f"'%.6f' % {value}" if kind == _SECONDS else value
+    return f"{unknown!r} if {value} is None else {written}"
+
+
+def _place(name: str) -> Tuple[int, int]:
+    return next((index, kind) for index, (known, kind) in enumerate(_ENTRY) if known == name)
+
+
+def _shortened(render: Render, entry: Entry) -> str:
+    """The longest texts are cut first; what was cut ends in three dots."""
+    for limit in (2048, 1024, 512, 256, 128, 64, 32, 0):
+        cut = [value if kind != _TEXT or len(value) <= limit else value[:limit] + "..." for value, (_, kind) in zip(entry, _ENTRY)]
+        text = render(cut)
+        if len(text) <= LINE_LIMIT:
+            return text
+    raise AssertionError("a format within its limit fits a line")

@@ -1,0 +1,150 @@
+"""The access log in a worker: around the gateway, so that a worker without one pays nothing for it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from fcgipm import orders
+from fcgipm.accesslog import JSON, compile_format, request_texts, sent_at
+from fcgipm.gateways.errors import say
+from fcgipm.gateways.exchange import Exchange
+from fcgipm.gateways.wsgi import Gateway, Response
+
+STDERR = 2
+"""The descriptor that the log has as `stderr`: the worker's pipe to its master, so that nobody writes lines in another's name."""
+_CLIENT_LEFT = 499
+"""The status of a request whose client left before it had one, as in nginx."""
+
+
+class CountedExchange:
+    """An exchange that counts the body's bytes of request and response."""
+
+    __slots__ = ("_exchange", "bytes_in", "bytes_out")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.bytes_in = self.bytes_out = 0
+
+    @property
+    def left(self) -> bool:
+        return self._exchange.left
+
+    @left.setter
+    def left(self, value: bool) -> None:
+        self._exchange.left = value
+
+    def receive_body(self) -> bytes:
+        data = self._exchange.receive_body()
+        self.bytes_in += len(data)
+        return data
+
+    def send(self, head: bytes, block: bytes) -> None:
+        self._exchange.send(head, block)
+        self.bytes_out += len(block)
+
+    def finish(self, head: bytes, block: bytes) -> None:
+        self._exchange.finish(head, block)
+        self.bytes_out += len(block)
+
+    def cut(self) -> None:
+        self._exchange.cut()
+
+
+class LoggedGateway(Gateway):
+    """A gateway that writes a line for each request, after its response."""
+
+    def __init__(self, gateway: Gateway, descriptor: int, form: str, pool: str) -> None:
+        self._gateway = gateway
+        self._descriptor = descriptor
+        self._line = compile_format(form, pool, os.getpid())
+        self._wants_cpu = form == JSON or "{cpu}" in form
+        """It is a system call, twice a request."""
+        self._wants_time = form == JSON or "{time}" in form
+        self._second = -1
+        self._stamp = self._clf = ""
+        """Of that second."""
+        self._lost = 0
+        self._torn = False
+        """The last line was written in part."""
+
+    def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
+        """As the gateway's."""
+        started, cpu = time.monotonic(), (time.thread_time() if self._wants_cpu else 0.0)
+        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
+        wait = _waited(params)
+        counted = CountedExchange(exchange)
+        response = self._gateway.serve(params, counted)
+        if not request_id:
+            made = params.get("REQUEST_ID", "")
+            request_id = made if type(made) is str else ""
+        status = response.status or _CLIENT_LEFT
+        duration = time.monotonic() - started
+        if self._wants_cpu:
+            cpu = time.thread_time() - cpu
+        when = self._now()
+        self._put(
+            self._line(
+                (when, self._clf, client, method, uri, protocol, status, counted.bytes_in, counted.bytes_out, duration, cpu, wait, request_id, referer, agent)
+            )
+        )
+        return response
+
+    def _now(self) -> str:
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            fields = time.gmtime(second)
+            self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
+        return f"{self._stamp}.{int((now - second) * 1000):03}Z" if self._wants_time else ""
+
+    def _put(self, line: bytes) -> None:
+        """In one write. One that fails costs its line, never the request."""
+        if self._torn:
+            line = b"\n" + line
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            self._lose(error.strerror or "error")
+            return
+        self._torn = written < len(line)
+        if self._torn:
+            self._lose("no room")
+        elif self._lost:
+            say(f"the access log is written again: {self._lost} lines were lost")
+            self._lost = 0
+
+    def _lose(self, why: str) -> None:
+        self._lost += 1
+        if self._lost == 1:
+            say(f"cannot write the access log: {why}; requests go on without their lines")
+
+
+def receive_order(channel: socket.socket, access: int) -> Tuple[bytes, List[int]]:
+    """The next order, b"" at the channel's end, and its descriptors; a new file for the access log is put in place here. Raises OSError."""
+    message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 1, socket.MSG_CMSG_CLOEXEC)
+    taken = take_log(message, descriptors, access, channel)
+    return message.partition(b" ")[0], [] if taken else descriptors
+
+
+def take_log(message: bytes, descriptors: List[int], access: int, channel: socket.socket) -> bool:
+    """Obey LOGS, if this is one: the new file takes the old one's number at once, so no line meets a closed descriptor."""
+    word, _, number = message.partition(b" ")
+    if word != orders.LOGS:
+        return False
+    for descriptor in descriptors:
+        if access > STDERR:
+            os.dup2(descriptor, access, inheritable=False)
+        os.close(descriptor)
+    channel.send(orders.LOGS_TAKEN + b" " + number)
+    return True
+
+
+def _waited(params: Dict[str, Any]) -> Optional[float]:
+    """Seconds since the web server took the request, where it tells."""
+    text = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+    sent = sent_at(text) if text else None
+    return None if sent is None else max(0.0, time.time() - sent)

@@ -1,0 +1,116 @@
+"""What is fuzzed: a function that takes any bytes and raises nothing, the files whose lines count, and inputs to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fcgipm.config.checks import cross_checks
+from fcgipm.config.effective import Machine, effective
+from fcgipm.config.errors import Source
+from fcgipm.config.layers import lay
+from fcgipm.config.reader import read
+from fcgipm.wire.cgi import HeadParser
+from fcgipm.wire.fastcgi import Application, ParamsDecoder, RemoteProtocolError, WebServer, encode_pair
+
+Run = Callable[[bytes], None]
+
+PARAMS_LIMIT = 4096
+_VALUES = {b"FCGI_MAX_CONNS": b"1", b"FCGI_MPXS_CONNS": b"0"}
+MACHINE = Machine("/usr/bin/python3", "/run/fcgipm/control.sock")
+
+
+class Target(NamedTuple):
+    """`files`: parts of the paths of the files whose lines are counted."""
+
+    run: Run
+    files: tuple[str, ...]
+    seeds: tuple[bytes, ...]
+
+
+def codec(data: bytes) -> None:
+    """The first byte says into how many bytes each piece is cut, and which side reads. Whole and in pieces, the end must be the same."""
+    size, data = (data[0] >> 1) + 1 if data else 1, data[1:]
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    assert _application([data]) == _application(pieces), "pieces change what is refused"
+    assert _web_server([data]) == _web_server(pieces), "pieces change what is refused"
+
+
+def _application(pieces: list[bytes]) -> bool:
+    """Whether it was accepted."""
+    codec = Application(PARAMS_LIMIT, 1, _VALUES, ParamsDecoder())
+    try:
+        for piece in pieces:
+            codec.receive(piece)
+    except RemoteProtocolError:
+        return False
+    return True
+
+
+def _web_server(pieces: list[bytes]) -> bool:
+    codec = WebServer()
+    codec.request(1, [(b"A", b"b")], keep_conn=True)
+    try:
+        for piece in pieces:
+            codec.receive(piece)
+    except RemoteProtocolError:
+        return False
+    return True
+
+
+def head(data: bytes) -> None:
+    """Whole and byte by byte, the head must be the same."""
+    assert _head([data]) == _head([data[at : at + 1] for at in range(len(data))]), "pieces change the head"
+
+
+def _head(pieces: list[bytes]) -> object:
+    parser = HeadParser()
+    try:
+        return next((found[0] for piece in pieces if (found := parser.receive(piece))), None)
+    except RemoteProtocolError:
+        return "refused"
+
+
+def config(data: bytes) -> None:
+    """From bytes to the effective configuration and every rule; mistakes are told, never raised."""
+    document = read(Source("fcgipm.yaml", "/etc"), data, {"A": "b"})
+    for problem in document.problems:
+        str(problem)
+    if document.root is not None:
+        layers = lay(document, [])
+        effective(layers, MACHINE)
+        for problem in (*layers.problems, *cross_checks(layers, MACHINE)):
+            str(problem)
+
+
+def _record(kind: int, content: bytes, id: int = 1, padding: int = 0) -> bytes:
+    return bytes((1, kind, 0, id)) + len(content).to_bytes(2, "big") + bytes((padding, 0)) + content + bytes(padding)
+
+
+_BEGIN = _record(1, b"\0\1\1" + bytes(5))
+_PAIRS = encode_pair(b"REQUEST_METHOD", b"GET") + encode_pair(b"HTTP_A", b"b" * 200)
+
+TARGETS = {
+    "codec": Target(
+        codec,
+        ("fcgipm/wire/fastcgi/",),
+        (
+            b"\xff" + _BEGIN + _record(4, _PAIRS, padding=3) + _record(4, b"") + _record(5, b"body") + _record(5, b""),
+            b"\x04" + _BEGIN + _record(2, b"") + _record(9, encode_pair(b"FCGI_MAX_CONNS", b""), id=0),
+            b"\x40" + _record(6, b"Status: 200 OK\r\n\r\nbody") + _record(7, b"error") + _record(3, bytes(8)),
+            b"\x40" + _record(10, encode_pair(b"FCGI_MAX_CONNS", b"1"), id=0) + _record(11, bytes(8), id=0),
+        ),
+    ),
+    "head": Target(head, ("fcgipm/wire/cgi.py",), (b"Status: 200 OK\r\nA: b\r\n\r\nbody", b"Location: /\n\n", b"\r\n")),
+    "config": Target(
+        config,
+        ("fcgipm/config/", "fcgipm/accesslog.py"),
+        (
+            b"pools:\n  web:\n    app: a:b\n    listen: unix:/a\n    workers: {min: 1, max: 3, idle_timeout: 5s}\n    limits: {params: 1MiB, core: 0}\n",
+            b"control: {path: /a, mode: '0600'}\ndefaults: &d {user: 1, umask: '0022'}\n"
+            b"pools: {a: {env: {A: 1, B: '${A:-x}'}, access_log: {format: '{uri}'}}}\n",
+            b"http: [{listen: 127.0.0.1:80, pool: a, static: {/s: /t}}]\nmax_workers: 3\nlog: {level: info}\ninclude: [a.yaml]\n",
+            b"pools: {web: {listen: ['[::1]:9000', {address: fd:3, backlog: 5, allow: [::1]}], timeouts: {body: 1m}, mount: /a, nice: 3}}\n",
+        ),
+    ),
+}

@@ -1,0 +1,8 @@
+"""scripts/fuzz is a package below scripts/, which no installed path reaches."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))

@@ -1,0 +1,151 @@
+"""Lines of the access log: every field can be read back, and no request makes a second line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fcgipm.accesslog import (
+    COMBINED,
+    FIELDS,
+    JSON,
+    LINE_LIMIT,
+    FormatError,
+    check,
+    compile_format,
+    path_only,
+    request_texts,
+    sent_at,
+)
+
+BYTES = st.binary(max_size=80).map(lambda data: data.decode("latin-1"))
+"""What a param may be: any bytes, a character each."""
+NASTY = st.sampled_from(["\r\n", '"', "\\", "\\u000a", "\x1b[31m", "\x85", "\u00ff", " ", "%s", "{uri}", "-", "\x7f"])
+TEXT = st.lists(BYTES | NASTY, max_size=4).map("".join)
+WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+TIMES = ("2026-11-22T12:00:00.123Z", "22/Nov/2026:12:00:00 +0000")
+
+
+def entry(texts: list[str], numbers: bool = True) -> tuple[object, ...]:
+    client, method, uri, protocol, request_id, referer, agent = texts
+    figures = (7, 8, 0.25, 0.125, 0.5) if numbers else (None,) * 5
+    return (*TIMES, client, method, uri, protocol, 200, *figures, request_id, referer, agent)
+
+
+def unescaped(text: str) -> str:
+    return str(json.loads(f'"{text}"'))
+
+
+def is_one_plain_line(line: bytes) -> bool:
+    return len(line) <= LINE_LIMIT and line.endswith(b"\n") and all(0x20 <= byte < 0x7F for byte in line[:-1])
+
+
+@given(st.lists(TEXT, min_size=7, max_size=7))
+def test_json_gives_every_field_back(texts: list[str]) -> None:
+    line = compile_format(JSON, "web", 12)(entry(texts))
+    assert is_one_plain_line(line)
+    record = json.loads(line)
+    names = ("client", "method", "uri", "protocol", "request_id", "referer", "agent")
+    assert [record[name] for name in names] == [text or None for text in texts]
+    assert (record["time"], record["pool"], record["pid"], record["status"], record["wait"]) == (TIMES[0], "web", 12, 200, 0.5)
+
+
+@given(st.lists(TEXT, min_size=7, max_size=7))
+def test_a_format_gives_every_field_back(texts: list[str]) -> None:
+    names = ("client", "method", "uri", "protocol", "request_id", "referer", "agent")
+    form = " ".join(f"{{{name}}}" for name in names[:4]) + " " + " ".join(f'"{{{name}}}"' for name in names[4:])
+    line = compile_format(form, "web", 12)(entry(texts))
+    assert is_one_plain_line(line)
+    found = [unescaped(quoted or bare) for quoted, bare in WORD.findall(line.decode())]
+    assert found == [text or "-" for text in texts]
+
+
+@given(st.lists(TEXT, min_size=7, max_size=7))
+def test_combined_is_one_line_of_nine_parts(texts: list[str]) -> None:
+    line = compile_format(COMBINED, "web", 12)(entry(texts))
+    assert is_one_plain_line(line)
+    assert re.fullmatch(rb'\S+ - - \[[^]]+\] "(?:[^"\\]|\\.)*" 200 8 "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"\n', line)
+
+
+@given(st.integers(0, 6), st.integers(500, 70000), st.sampled_from(["a", "\n", "\xff"]), st.sampled_from([JSON, COMBINED]))
+def test_a_long_line_is_cut_and_stays_whole(which: int, size: int, character: str, form: str) -> None:
+    texts = ["x"] * 7
+    texts[which] = character * size
+    line = compile_format(form, "web", 12)(entry(texts))
+    assert is_one_plain_line(line)
+    if form == JSON:
+        json.loads(line)
+
+
+def test_the_longest_format_with_the_longest_texts_fits() -> None:
+    form = ("{time}" * 100)[:510]
+    assert is_one_plain_line(compile_format(form, "web", 12)(entry(["x" * 65536] * 7)))
+    form = "{uri}" * 100
+    assert is_one_plain_line(compile_format(form, "web", 12)(entry(["\n" * 65536] * 7)))
+
+
+def test_what_is_not_known() -> None:
+    unknown = entry([""] * 7, numbers=False)
+    assert compile_format("{client} {bytes_in} {duration} {pool}[{pid}] {{}} 100%", "web", 12)(unknown) == b"- - - web[12] {} 100%\n"
+    record = json.loads(compile_format(JSON, "web", 12)(unknown))
+    assert record["duration"] is None and record["agent"] is None and set(record) == set(FIELDS) - {"time_clf"}
+
+
+@pytest.mark.parametrize(
+    ("form", "problem"),
+    [
+        ("{urI}", r"has no field \{urI\}: known are time, time_clf, client"),
+        ("{uri!r}", "has no field {uri!r}"),
+        ("{uri:5}", "has no field {uri:5}"),
+        ("{uri", "brace too many or too few"),
+        ("}", "brace too many or too few"),
+        ("jsn", "names no field"),
+        ("{uri}\n", "printable ASCII"),
+        ("{uri}é", "printable ASCII"),
+        ("{uri}" + "x" * 512, "longer than 512"),
+        ("{}", "has no field {}"),
+        ("{uri.__class__}", "has no field"),
+    ],
+)
+def test_formats_that_mean_nothing(form: str, problem: str) -> None:
+    with pytest.raises(FormatError, match=problem):
+        check(form)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("/a?secret", "/a"),
+        ("/a#b?c", "/a"),
+        ("*", "*"),
+        ("http://user:word@host/a?b", "http://host/a"),
+        ("http://user:w@rd@host", "http://host"),
+        ("https://host/a@b", "https://host/a@b"),
+        ("", ""),
+    ],
+)
+def test_secrets_of_a_url_are_left_out(url: str, shown: str) -> None:
+    assert path_only(url) == shown
+
+
+def test_texts_of_a_request() -> None:
+    params = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/s", "PATH_INFO": "/p", "HTTP_X_REQUEST_ID": "i" * 300, "HTTP_REFERER": "http://a/b?c"}
+    assert request_texts(params) == ("", "GET", "/s/p", "", "i" * 200, "http://a/b", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1700000000.123", 1700000000.123),
+        ("t=1700000000.5", 1700000000.5),
+        ("t=1700000000500", 1700000000.5),
+        ("1700000000500000", 1700000000.5),
+        *((bad, None) for bad in ("", "t=", "nan", "inf", "-1", "1e9", "1.2.3", "9" * 30, "١", ".")),
+    ],
+)
+def test_when_the_web_server_took_it(text: str, seconds: float | None) -> None:
+    assert sent_at(text) == seconds
