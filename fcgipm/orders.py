@@ -7,10 +7,11 @@ foreign code, and whatever it sends must not be able to hurt its master.
 Down (orders)::
 
     template   START <json>            first message; descriptors: scoreboard, handover give end, handover take end, the listeners in order
-               FORK <slot> [<slot> …]  descriptors: for each slot the worker's channel and the write end of its output pipe
+               FORK <slot> [<slot> …]  descriptors: for each slot the worker's channel, and the write ends of the pipes for its output and its stacks
     worker     GO                      the master knows your pid: begin
                HANDOVER                give away the idle kept connections of every loop that is inside a request
                RETIRE                  take nothing new, hand kept connections over, finish, exit 0
+               TIMEOUT <thread> <since>  interrupt the request of that thread, if it still runs since then (scoreboard, ``running since``)
                STOP                    serve what is queued, close what is idle, finish, exit 0
 
 Up (words)::
@@ -21,6 +22,7 @@ Up (words)::
     worker     HELLO                   carries its credentials, which the kernel vouches for
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted
+               EXPIRED                 it interrupted a request, and leaves: a replacement is wanted
                BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
 """
 
@@ -34,6 +36,7 @@ GO = b"GO"
 HANDOVER = b"HANDOVER"
 RETIRE = b"RETIRE"
 STOP = b"STOP"
+TIMEOUT = b"TIMEOUT"
 
 READY = b"READY"
 FAILED = b"FAILED"
@@ -41,14 +44,15 @@ UNFORKED = b"UNFORKED"
 HELLO = b"HELLO"
 RETIRING = b"RETIRING"
 BUSY = b"BUSY"
+EXPIRED = b"EXPIRED"
 
-UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY})
+UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY, EXPIRED})
 
 MESSAGE_LIMIT = 65536
 """Bytes of the longest message; only START comes near."""
 
 FORK_LIMIT = 60
-"""Workers in one FORK order: two descriptors each, and SCM_RIGHTS carries 253 at most."""
+"""Workers in one FORK order: three descriptors each, and SCM_RIGHTS carries 253 at most."""
 
 
 def encode(word: bytes, *arguments: object) -> bytes:

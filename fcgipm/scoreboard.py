@@ -10,6 +10,7 @@ go back.
 
 from __future__ import annotations
 
+import sys
 from typing import Iterable, List, NamedTuple, Tuple
 
 WORD = 8
@@ -48,7 +49,19 @@ ABORTED = 14
 REJECTED = 15
 """Connections closed for breaking the protocol; no request of anybody's."""
 
-COUNTERS = (BEGUN, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, FAILED, ABORTED, REJECTED)
+REQUEST_STARTED = 16
+"""When the request began, in nanoseconds of the system's monotonic clock; means something while BUSY."""
+TIMED_OUT = 17
+"""Requests that ran into `timeouts.request`."""
+SLOW = 18
+"""Requests that reached the slow log. The master counts them, in its ledger alone."""
+RUNNING_SINCE = 19
+"""Since when the application runs without having handed over a block, like REQUEST_STARTED; 0 while it waits for its peer and between requests."""
+RUNNING = 24
+"""Length in bytes of the text in the words behind it: method and path of the request, that of the last one between requests."""
+RUNNING_BYTES = 312
+
+COUNTERS = (BEGUN, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, FAILED, ABORTED, REJECTED, TIMED_OUT, SLOW)
 
 # Values of STATE.
 FREE, STARTING, IDLE, BUSY, STOPPING = range(5)
@@ -91,6 +104,13 @@ def read(board: memoryview, index: int) -> SlotReading:
     return SlotReading(
         slot[PID], slot[STATE], slot[GENERATION], slot[STARTED], slot[KEPT], slot[BEGUN], tuple([slot[word] for word in COUNTERS])
     )
+
+
+def running(board: memoryview, index: int) -> bytes:
+    """Method and path of the request in slot `index`: whatever bytes its worker wrote."""
+    start = SLOT_BYTES * (index + 1) + WORD * RUNNING
+    length = min(int.from_bytes(board[start : start + WORD], sys.byteorder), RUNNING_BYTES)
+    return bytes(board[start + WORD : start + WORD + length])
 
 
 def clear(board: memoryview, index: int) -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "scale": ("scale", "Give a running pool other bounds."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
+    "stack": ("stack", "Print the Python stacks of what the workers do now."),
     "check": ("check", "Validate a configuration file."),
     "config": ("config", "Show the values in effect."),
     "schema": ("schema", "Print a JSON Schema of the configuration file, for editors."),

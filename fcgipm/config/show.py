@@ -52,7 +52,12 @@ def _pool(pool: JSON) -> JSON:
         umask=mode_text(pool["umask"]),
         timeouts={key: duration_text(value) for key, value in pool["timeouts"].items()},
         limits={key: size_text(value) for key, value in pool["limits"].items()},
+        slow_log=_slow_log(pool["slow_log"]),
     )
+
+
+def _slow_log(slow: JSON | None) -> JSON | None:
+    return slow and {"file": slow["file"] or "stderr", "after": duration_text(slow["after"])}
 
 
 def _workers(workers: JSON) -> JSON:

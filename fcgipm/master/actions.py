@@ -10,6 +10,7 @@ from fcgipm import orders, scoreboard
 from fcgipm.master.channel import pair
 from fcgipm.master.processes import signal_group
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.stacks import StackReader
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.system.errors import SystemProblem
@@ -70,8 +71,10 @@ def _provide(runner: PoolRunner, number: int, slot: int) -> list[int]:
         os.close(read_end)
         os.close(write_end)
         raise
+    stacks_end, stacks_given = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     runner.add_worker(number, slot, channel, read_end)
-    return [theirs.detach(), write_end]
+    runner.workers[number].stacks = StackReader(stacks_end, runner.loop)
+    return [theirs.detach(), write_end, stacks_given]
 
 
 def _order(runner: PoolRunner, action: do.Order) -> None:
@@ -111,10 +114,12 @@ def _release(runner: PoolRunner, action: do.Release) -> None:
     worker = runner.workers.pop(action.worker, None)
     for index in range(action.slot, action.slot + runner.pool.settings.threads):
         counters = scoreboard.read(runner.board.memory, index).counters
-        runner.ledger = scoreboard.add(runner.ledger, counters)
+        runner.ledger = scoreboard.add(scoreboard.add(runner.ledger, counters), runner.overseer.lost(action.worker, index))
         scoreboard.clear(runner.board.memory, index)
     if worker is not None:
         runner.drop_channel(worker.channel)
+        if worker.stacks is not None:
+            worker.stacks.close()
 
 
 def _log(runner: PoolRunner, action: do.Log) -> None:

@@ -165,6 +165,10 @@ class Commands:
             self._log.info(f"scaled by command: {text}")
             self._sessions.answer(session, protocol.result(text))
 
+    def _stack(self, session: Session, request: dict[str, Any]) -> None:
+        if not self._master.stacks(request.get("of"), lambda found: self._sessions.answer(session, protocol.result(found))):
+            self._sessions.answer(session, protocol.refusal(f"there is no pool and no worker {str(request.get('of'))[:40]!a}"))
+
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
         self._master.stop(now=request.get("now") is True)
@@ -183,5 +187,6 @@ _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "status": Commands._status,
     "replace": Commands._replace,
     "scale": Commands._scale,
+    "stack": Commands._stack,
     "stop": Commands._stop,
 }

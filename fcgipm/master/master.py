@@ -18,6 +18,7 @@ from fcgipm.master.commands import Commands, Sessions
 from fcgipm.master.happenings import CommandCame, Happening, PoolHappened, QueueGrew, SignalCame, WorkerBusy
 from fcgipm.master.log import Log, timestamp
 from fcgipm.master.loop import Loop
+from fcgipm.master.overseer import StackCollection
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
@@ -142,6 +143,14 @@ class Master:
         self._step(runner, (ScaleRequested(bounds),))
         return f"{runner.name}: {described(scaling.bounds)} (the configuration says {described(file)})"
 
+    def stacks(self, name: object, deliver: Callable[[list[dict[str, Any]]], None]) -> bool:
+        """Hand the stacks of a pool's workers, of one by its pid, or of all (None) to `deliver`, within a second or so; False: there is none such."""
+        chosen = [(r, w) for r in self._runners for w in r.overseer.answering() if name is None or name in (r.name, w.pid)]
+        if chosen or name is None or self._runner(name):
+            StackCollection(chosen, deliver)
+            return True
+        return False
+
     def _runner(self, name: object) -> PoolRunner | None:
         return next((runner for runner in self._runners if runner.name == name), None)
 
@@ -233,6 +242,7 @@ class Master:
             runner.set_alarm()
         elif runner.parking.next_look is not None:
             runner.parking.see_to(now)
+        runner.overseer.see_to(now)
 
     def _look(self, runner: PoolRunner, now: float) -> None:
         self._step(runner, (runner.look(now),))
@@ -288,6 +298,8 @@ class Master:
 
     def _on_reopen(self, _name: str) -> None:
         self._log.reopen()
+        for runner in self._runners:
+            runner.overseer.reopen()
         self._log.info("log file reopened")
 
     def _on_more(self, name: str) -> None:

@@ -22,6 +22,7 @@ from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerB
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.output import Outputs
+from fcgipm.master.overseer import Overseer
 from fcgipm.master.parking import Parking
 from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
@@ -69,6 +70,7 @@ class PoolRunner:
         self.outputs = Outputs(loop)
         self.loop = loop
         self.log = log
+        self.overseer = Overseer(self, settings, log)
         self._post = post
         self._told = False
         self._alarm_heard = False
@@ -93,7 +95,7 @@ class PoolRunner:
     @property
     def next_wakeup(self) -> float | None:
         """When this pool wants to be looked at although nothing happens."""
-        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look)
+        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, self.overseer.next_look)
         return min((when for when in times if when is not None), default=None)
 
     # Adding and dropping what the loop watches.
@@ -142,6 +144,7 @@ class PoolRunner:
             listener.close()
         for end in self.handover:
             end.close()
+        self.overseer.close()
         self.beat.close()
         self.board.close()
 
@@ -243,6 +246,8 @@ class PoolRunner:
             self.happened(event.WorkerReady(worker.number))
         elif word.word == orders.RETIRING:
             self.happened(event.WorkerRetiring(worker.number))
+        elif word.word == orders.EXPIRED:
+            self.happened(event.WorkerRetiring(worker.number, "timeout"))
         elif word.word == orders.BUSY:
             self._post(WorkerBusy(self))
 
@@ -260,6 +265,7 @@ class PoolRunner:
         """Look at the workers and, if none is free, at the queues."""
         self._alarm_heard = False
         self.parking.see_to(now)
+        self.overseer.look(now)
         return self.beat.look(now)
 
     def set_alarm(self) -> None:

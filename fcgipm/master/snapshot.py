@@ -15,6 +15,8 @@ from fcgipm.system.listeners import Listener
 _BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 _FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
 _FAILED = scoreboard.COUNTERS.index(scoreboard.FAILED)
+_SLOW = scoreboard.COUNTERS.index(scoreboard.SLOW)
+_TIMED_OUT = scoreboard.COUNTERS.index(scoreboard.TIMED_OUT)
 _ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
 _REJECTED = scoreboard.COUNTERS.index(scoreboard.REJECTED)
 
@@ -91,7 +93,7 @@ def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
 def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:
     one, two, three, four, five = totals[_FIRST_CLASS : _FIRST_CLASS + 5]
     active = sum(slot.state == scoreboard.BUSY for worker in readings.values() for slot in worker)
-    return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED])
+    return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED], totals[_SLOW], totals[_TIMED_OUT])
 
 
 def _process(

@@ -50,9 +50,10 @@ class WorkerReady(NamedTuple):
 
 
 class WorkerRetiring(NamedTuple):
-    """RETIRING from a worker: somebody sent it a TERM."""
+    """It leaves by itself, and why in the words of `exits`: RETIRING, somebody sent it a TERM; EXPIRED, it interrupted a request."""
 
     worker: int
+    why: str = "retire"
 
 
 class WorkerLost(NamedTuple):

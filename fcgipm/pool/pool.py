@@ -31,8 +31,9 @@ from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerStat
 from fcgipm.pool.stopping import Stopping
 from fcgipm.pool.worker import WorkerHandle
 
-EXIT_REASONS = ("crash", "retire", "reload", "idle", "scale")
-"""Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one more than there may be."""
+EXIT_REASONS = ("crash", "retire", "reload", "idle", "scale", "timeout")
+"""Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one more than there may be, had a request that
+ran too long."""
 
 
 class Pool:
@@ -186,7 +187,7 @@ class Pool:
     def _worker_retiring(self, happening: event.WorkerRetiring) -> None:
         worker = self.workers.get(happening.worker)
         if worker is not None and worker.pid is not None and worker.take(WorkerEvent.LEAVE):
-            worker.leaving = "retire"
+            worker.leaving = happening.why
             self._decisions.expect_end(worker)
 
     def _worker_lost(self, happening: event.WorkerLost) -> None:
@@ -211,7 +212,9 @@ class Pool:
             return
         worker.begun = max(worker.begun, happening.begun)
         self._decisions.forget(worker)
-        if worker.leaving is not None and (happening.clean or self.phase is not PoolPhase.RUNNING):
+        if worker.killed:
+            self._count_exit("timeout")
+        elif worker.leaving is not None and (happening.clean or self.phase is not PoolPhase.RUNNING):
             self._count_exit(worker.leaving)
         else:
             self._count_exit("crash")

@@ -53,6 +53,8 @@ def _requests(requests: RequestsSnapshot) -> dict[str, Any]:
         "active": requests.active,
         "by_class": classes,
         "failed": requests.failed,
+        "slow": requests.slow,
+        "timed_out": requests.timed_out,
         "aborted": requests.aborted,
     }
 

@@ -42,6 +42,8 @@ class RequestsSnapshot(NamedTuple):
     by_class: tuple[int, int, int, int, int]
     failed: int
     aborted: int
+    slow: int = 0
+    timed_out: int = 0
 
     @property
     def total(self) -> int:

@@ -15,9 +15,11 @@ from typing import List, NamedTuple, Optional, Tuple
 from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
-from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, STATE
+from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, REQUEST_STARTED, STATE, TIMED_OUT
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
+from fcgipm.worker.deadlines import RequestWatch
+from fcgipm.worker.running import store_running
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
@@ -59,7 +61,7 @@ class Doors(NamedTuple):
 class Loop:
     """One thread's loop. `slot` and `header` are words of the scoreboard."""
 
-    def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview) -> None:
+    def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview, watch: RequestWatch) -> None:
         self.mode = SERVE
         """Raised by the order thread, obeyed by the loop."""
         self.waiting = Waiting()
@@ -74,6 +76,8 @@ class Loop:
         self._doors = doors
         self._slot = slot
         self._header = header
+        self._text = slot.cast("B")
+        self.watch = watch
         self._decoder = ParamsDecoder()
         self._spare_codec: Optional[Application] = None
         """Without kept connections every request would make one (0.6 µs)."""
@@ -243,6 +247,8 @@ class Loop:
         connection.reading = False
         slot[KEPT] = self.waiting.count()
         slot[BEGUN] += 1
+        store_running(self._text, request.params)
+        slot[REQUEST_STARTED] = time.monotonic_ns()
         slot[STATE] = BUSY
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
@@ -253,6 +259,8 @@ class Loop:
         slot[CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
         if response.failed or response.status >= 500:
             slot[FAILED] += 1
+            if response.expired:
+                slot[TIMED_OUT] += 1
         if response.aborted:
             slot[ABORTED] += 1
         slot[STATE] = self._resting

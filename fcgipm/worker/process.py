@@ -21,9 +21,11 @@ from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
+from fcgipm.worker.deadlines import INTERRUPT, RequestWatch
 from fcgipm.worker.importing import Unimportable, import_application
 from fcgipm.worker.loop import RETIRE, SERVE, STOP, Doors, Listener, Loop
 from fcgipm.worker.settings import Settings
+from fcgipm.worker.stacks import answer_with_stacks, forget_stacks
 
 _OURS = frozenset((signal.SIGTERM, signal.SIGINT))
 """Signals that retire a worker."""
@@ -41,13 +43,14 @@ class Inherited(NamedTuple):
 
 
 def run_worker(
-    settings: Settings, inherited: Inherited, application: Any, slot: int, channel_number: int, output: int
+    settings: Settings, inherited: Inherited, application: Any, slot: int, channel_number: int, output: int, stacks: int
 ) -> NoReturn:
     """Be worker number `slot` until told to leave; then end the process."""
     try:
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)
+        answer_with_stacks(stacks)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
         _join_master(channel, settings.master)
         if not settings.preload:
@@ -118,6 +121,8 @@ class Worker:
         return Doors(listeners, give, take, self._wake, self._channel)
 
     def _make_loop(self, application: Any, slot: int, thread: int) -> Loop:
+        words = scoreboard.words(self._board, slot + thread)
+        watch = RequestWatch(words)
         gateway = Gateway(
             application,
             mount=self._settings.mount,
@@ -129,17 +134,18 @@ class Worker:
                 "fcgipm.generation": str(self._settings.generation),
                 "fcgipm.thread": str(thread),
             },
+            watch=watch,
         )
-        words = scoreboard.words(self._board, slot + thread)
         words[scoreboard.PID] = os.getpid()
         words[scoreboard.GENERATION] = self._settings.generation
         words[scoreboard.STARTED] = time.monotonic_ns() // 1000000
         words[scoreboard.STATE] = scoreboard.IDLE
-        return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1))
+        return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1), watch)
 
     def run(self) -> None:
         """Serve until the order to leave has been carried out."""
         self._catch_signals()
+        self._loops[0].watch.attach()
         os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=self._forget)
         threads = [threading.Thread(target=self._run_loop, args=(loop,), daemon=True) for loop in self._loops[1:]]
         for thread in threads:
@@ -163,6 +169,7 @@ class Worker:
 
     def _run_loop(self, loop: Loop) -> None:
         try:
+            loop.watch.attach()
             loop.run()
         except BaseException as error:
             say("worker failed\n" + format_failure(error, skip=0))
@@ -203,9 +210,22 @@ class Worker:
             self._leave(RETIRE)
         elif order == orders.STOP:
             self._leave(STOP)
+        elif order.startswith(orders.TIMEOUT):
+            self._expire(order)
         elif not order:
             self._abandon()
         return bool(order)
+
+    def _expire(self, order: bytes) -> None:
+        """Interrupt a request; the worker is not to be trusted after that."""
+        _, (thread, since) = orders.decode(order)
+        if not self._loops[int(thread)].watch.expire(int(since)):
+            return
+        try:
+            self._channel.send(orders.EXPIRED)
+        except OSError:
+            pass  # The master is gone, which the channel will tell.
+        self._leave(RETIRE)
 
     def _abandon(self) -> None:
         """The master is gone. Its successor gets the addresses as soon as nobody here accepts any more, however long a request still takes."""
@@ -247,6 +267,8 @@ class Worker:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(INTERRUPT, signal.SIG_DFL)
+        forget_stacks()
         _release_signals()
         for loop in self._loops:
             loop.forget()

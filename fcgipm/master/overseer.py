@@ -1,0 +1,151 @@
+"""One pool's requests that run too long: looked at with every beat, interrupted, logged, killed; what `pool.deadlines` decides is done here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fcgipm import orders, scoreboard
+from fcgipm.master.lines import clean
+from fcgipm.master.log import Log
+from fcgipm.master.processes import WorkerProcess, signal_group
+from fcgipm.pool.deadlines import Deadlines, Limits, Overdue, Running, Slow, Stuck
+
+if TYPE_CHECKING:
+    from fcgipm.master.runner import PoolRunner
+
+
+class Overseer:
+    """`next_look` is when it wants to look again although the pool is at rest."""
+
+    def __init__(self, runner: PoolRunner, settings: Mapping[str, Any], log: Log) -> None:
+        """Raises SystemProblem when the slow log's file cannot be opened."""
+        timeouts, slow = settings["timeouts"], settings["slow_log"]
+        self._runner = runner
+        self._threads = settings["workers"]["threads"]
+        self._deadlines = Deadlines(Limits(timeouts["request"], timeouts["kill_after"], slow and slow["after"]))
+        self._log = log
+        self._slow_log = Log(slow["file"]) if slow and slow["file"] is not None else log
+        self._killed: set[Running] = set()
+        self._words = runner.board.memory.cast("Q")
+
+    @property
+    def next_look(self) -> float | None:
+        """Also when a dump of stacks is complete."""
+        dues = [worker.stacks.due for worker in self._runner.workers.values() if worker.stacks is not None]
+        return min((due for due in (self._deadlines.next_due, *dues) if due is not None), default=None)
+
+    def reopen(self) -> None:
+        """Open the slow log's file anew."""
+        self._slow_log.reopen()
+
+    def close(self) -> None:
+        """Let go of the scoreboard's memory and of what workers that were never released left."""
+        for worker in self._runner.workers.values():
+            if worker.stacks is not None:
+                worker.stacks.close()
+        self._words.release()
+
+    def answering(self) -> list[WorkerProcess]:
+        """Workers that can be asked for their stacks."""
+        handles = self._runner.pool.workers
+        found = [(worker, handles.get(worker.number)) for worker in self._runner.workers.values()]
+        return [worker for worker, handle in found if handle is not None and handle.ready_at is not None and not worker.reaped]
+
+    def see_to(self, now: float) -> None:
+        """Look if it is time to."""
+        due = self.next_look
+        if due is not None and due <= now:
+            self.look(now)
+
+    def look(self, now: float) -> None:
+        """See who runs, and do what is due."""
+        workers = self._runner.workers
+        for worker in list(workers.values()):
+            if worker.stacks is not None:
+                worker.stacks.see_to(now)
+        running = list(self._running())
+        yielding = [number for number in workers if (handle := self._runner.pool.workers.get(number)) and handle.leaving == "timeout"]
+        for verdict in self._deadlines.judge(running, yielding, now):
+            if isinstance(verdict, Overdue):
+                one = verdict.running
+                workers[one.worker].channel.send(orders.encode(orders.TIMEOUT, one.thread, one.since))
+            elif isinstance(verdict, Slow):
+                self._log_slow(workers[verdict.running.worker], verdict.running, now)
+            else:
+                self._kill(workers[verdict.worker], verdict, now)
+
+    def lost(self, worker: int, slot: int) -> list[int]:
+        """The counters of a slot whose worker is gone, with the request that was killed with it."""
+        since = self._words[scoreboard.SLOT_WORDS * (slot + 1) + scoreboard.RUNNING_SINCE]
+        killed = {one for one in self._killed if one.worker == worker and one.since == since}
+        self._killed -= killed
+        extra = (scoreboard.CLASS_5XX, scoreboard.FAILED, scoreboard.TIMED_OUT)
+        return [int(bool(killed) and word in extra) for word in scoreboard.COUNTERS]
+
+    def _running(self) -> Iterable[Running]:
+        words = self._words
+        for worker in self._runner.workers.values():
+            if worker.pid is not None and not worker.reaped:
+                for thread in range(self._threads):
+                    since = words[scoreboard.SLOT_WORDS * (worker.slot + thread + 1) + scoreboard.RUNNING_SINCE]
+                    if since:
+                        yield Running(worker.number, thread, since)
+
+    def _log_slow(self, worker: WorkerProcess, one: Running, now: float) -> None:
+        self._runner.ledger[scoreboard.COUNTERS.index(scoreboard.SLOW)] += 1
+        head = f"slow: {self._request(worker, one)} runs for {now - one.since / 1e9:.1f} s"
+        self._ask(worker, now, lambda lines: self._write(self._slow_log, worker, head, lines))
+
+    def _kill(self, worker: WorkerProcess, stuck: Stuck, now: float) -> None:
+        self._killed.update(stuck.threads)
+        requests = ", ".join(self._request(worker, one) for one in stuck.threads)
+        oldest = max(now - one.since / 1e9 for one in stuck.threads)
+        head = f"killing it: {requests} did not yield to its time-out, {oldest:.1f} s after it began"
+        self._ask(worker, now, lambda lines: self._kill_logged(worker, head, lines))
+
+    def _kill_logged(self, worker: WorkerProcess, head: str, lines: list[str]) -> None:
+        self._write(self._log, worker, head, lines)
+        handle = self._runner.pool.workers.get(worker.number)
+        if handle is not None:
+            handle.killed = True
+        if worker.pid is not None and not worker.reaped and not signal_group(worker.pid, force=True):
+            self._runner.disown(worker)
+
+    def _ask(self, worker: WorkerProcess, now: float, deliver: Any) -> None:
+        if worker.stacks is not None:
+            worker.stacks.ask(worker, deliver, now)
+        else:
+            deliver([])
+
+    def _write(self, log: Log, worker: WorkerProcess, head: str, lines: list[str]) -> None:
+        log.write("warning", head, self._runner.name, worker.pid)
+        for line in lines or ["it does not answer with its stack"]:
+            log.write("warning", line, self._runner.name, worker.pid)
+
+    def _request(self, worker: WorkerProcess, one: Running) -> str:
+        return clean(scoreboard.running(self._runner.board.memory, worker.slot + one.thread))
+
+
+class StackCollection:
+    """The stacks of several workers, asked for at the same time; `deliver` gets them when the last has come."""
+
+    def __init__(self, chosen: Iterable[tuple[PoolRunner, WorkerProcess]], deliver: Callable[[list[dict[str, Any]]], None]) -> None:
+        self._deliver = deliver
+        self._found: list[dict[str, Any]] = []
+        everybody = list(chosen)
+        self._left = len(everybody)
+        now = time.monotonic()
+        for runner, worker in everybody:
+            assert worker.stacks is not None
+            worker.stacks.ask(worker, partial(self._came, runner.name, worker.pid), now)
+        if not everybody:
+            deliver([])
+
+    def _came(self, pool: str, pid: int | None, lines: list[str]) -> None:
+        self._found.append({"pool": pool, "pid": pid, "stack": lines})
+        self._left -= 1
+        if not self._left:
+            self._deliver(self._found)
