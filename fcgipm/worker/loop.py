@@ -161,7 +161,10 @@ class Loop:
     def _new_connection(self, number: int, family: int) -> Connection:
         codec = self._spare_codec or new_codec(self._settings, self._decoder)
         self._spare_codec = None
-        return Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
+        connection = Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
+        if family != socket.AF_UNIX:
+            connection.tcp = True
+        return connection
 
     def _make_room(self, error: OSError) -> None:
         """No descriptor left: the connection that waited longest has to go, or the queue has to wait."""
@@ -195,6 +198,10 @@ class Loop:
             return
         if request is None:
             self._await_head(connection, patience)
+        elif connection.deserted():
+            self._slot[scoreboard.CLASS_4XX] += 1
+            self._slot[ABORTED] += 1
+            self._close(connection)
         else:
             self._serve(connection, request)
 
@@ -340,6 +347,7 @@ class Loop:
             say("lost a kept connection: out of descriptors (raise the limit on open files)")
             return True
         connection = self._new_connection(number, socket.AF_UNIX)
+        connection.tcp = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX
         connection.untouched = False
         self._readable(connection, 0)
         return True

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.process.test_master_start import free_port
 from tests.support.daemon import Daemon, eventually
-from tests.support.fastcgi import Connection, Reply, ask, environ, request
+from tests.support.fastcgi import Connection, ask, environ, request
+from tests.support.gate import Gate
 
 DaemonFactory = Callable[..., Daemon]
 
@@ -177,3 +177,31 @@ def test_stack_command(start: Callable[..., Daemon]) -> None:
         assert connection.read_record() is None
     assert daemon.command("stack", "nobody").returncode == 1
     counted(daemon, {"timed_out": 1}, 1)
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_who_left_the_queue_costs_no_call_of_the_application(daemon_factory: DaemonFactory, kind: str, reset: bool) -> None:
+    listen = {} if kind == "unix" else {"listen": f"127.0.0.1:{free_port()}"}
+    daemon = daemon_factory({"web": {"app": "cases:application", **listen}})
+    with Gate() as gate, Connection(daemon.address()) as busy:
+        busy.send(request(environ("/at-gate", GATE=gate.path)))
+        gate.arrival()
+        for _ in range(5):
+            queued = Connection(daemon.address())
+            queued.send(request(environ("/hello")))
+            queued.reset() if reset else queued.close()
+        gate.open()
+        busy.read_reply()
+    assert ask(daemon.address(), "/notes").body == b'["called at-gate"]'
+    pool = daemon.status()["pools"]["web"]
+    assert pool["requests"]["aborted"] == 5 or (reset and kind == "tcp"), pool["requests"]
+    assert pool["processes"][0]["requests"] == 2
+
+
+def test_who_only_stops_sending_is_served(daemon_factory: DaemonFactory) -> None:
+    daemon = daemon_factory({"web": {"app": "cases:application"}})
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ("/hello")))
+        connection.shutdown()
+        assert connection.read_reply().body == b"hello"

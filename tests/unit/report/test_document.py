@@ -34,7 +34,7 @@ def test_the_whole_document() -> None:
         ],
         "workers": {"total": 3, "idle": 2, "busy": 1, "starting": 0, "stopping": 0, "min": 2, "max": 3, "peak": 3, "max_reached": 5},
         "scaling": {"mode": "dynamic", "target": 3, "reason": "+1: 2 waiting, all 2 busy"},
-        "requests": {"total": 12, "active": 1, "by_class": {"2xx": 9, "3xx": 0, "4xx": 2, "5xx": 1}, "failed": 1, "aborted": 4},
+        "requests": {"total": 12, "active": 1, "by_class": {"2xx": 9, "3xx": 0, "4xx": 2, "5xx": 1}, "failed": 1, "slow": 0, "timed_out": 0, "aborted": 4},
             "connections": {"rejected": 3},
         "exits": {"crash": 2, "retire": 0, "reload": 0},
         "template": {"pid": 9},
