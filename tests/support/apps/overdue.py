@@ -31,7 +31,7 @@ def sleep(environ):
 
 
 def blocked(environ):
-    ours, theirs = socket.socketpair()
+    ours, _theirs = socket.socketpair()
     ours.recv(1)
 
 

@@ -55,6 +55,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
                 "preload": True,
                 "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0, "request": 50.0, "kill_after": 5.0},
                 "limits": {"params": 1 << 20},
+                "slow_log": None,
             }
         },
     }

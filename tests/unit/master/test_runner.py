@@ -46,7 +46,8 @@ def queue() -> deque[Happening]:
 @pytest.fixture
 def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
     workers = {"min": 1, "max": 1, "threads": 1, "spare": 0, "idle_timeout": 10.0}
-    settings = {"name": "web", "workers": workers, "preload": True, "slow_log": None, "timeouts": {"keepalive": 75.0, "request": 50.0, "kill_after": 5.0}, "uid": None, "gid": None}
+    timeouts = {"keepalive": 75.0, "request": 50.0, "kill_after": 5.0}
+    settings = {"name": "web", "workers": workers, "preload": True, "slow_log": None, "timeouts": timeouts, "uid": None, "gid": None}
     loop = Loop()
     runner = PoolRunner(settings, [], 1.0, loop, Log(str(tmp_path / "log")), queue.append)
     yield runner
