@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 
 from fcgipm.master.lines import clean
 from fcgipm.master.loop import Loop
 from fcgipm.master.processes import WorkerProcess, is_child
-
-DUMP = signal.SIGRTMAX - 3
-"""The signal that `worker.stacks` answers; the two may not import each other."""
+from fcgipm.orders import DUMP
 
 QUIET = 0.05
 """Seconds without another byte after which a dump is complete: it is written in one go."""

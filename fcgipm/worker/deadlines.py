@@ -20,8 +20,6 @@ from fcgipm.scoreboard import RUNNING_SINCE
 
 INTERRUPT = signal.SIGRTMAX - 2
 """To a worker's main thread: its request is to be interrupted."""
-DUMP = signal.SIGRTMAX - 3
-"""To a worker: write the stacks of all threads (`worker.stacks`)."""
 
 
 class RequestWatch(Watch):

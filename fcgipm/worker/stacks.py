@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 
-from fcgipm.worker.deadlines import DUMP
+from fcgipm.orders import DUMP
 
 
 def answer_with_stacks(pipe: int) -> None:
