@@ -213,6 +213,9 @@ class LiveWorker:
         self.timeouts, self.limits, self.allow = {**TIMEOUTS, **(timeouts or {})}, {**LIMITS, **(limits or {})}, allow
         self.env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", **(env or {})}
         self.count = workers
+        self._nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        """Where stacks go."""
+        self._resources.callback(os.close, self._nowhere)
         self.folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="fcgipm-live-")))
         self.listener = self._resources.enter_context(listen or self._unix_listener())
         self.give, self.take = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -293,7 +296,7 @@ class LiveWorker:
         for worker in born:
             for thread in range(self.threads):
                 scoreboard.clear(self.board, worker.slot + thread)
-        descriptors = [fd for worker in born for fd in (worker.channel.theirs.fileno(), worker.output.write_end)]
+        descriptors = [fd for worker in born for fd in (worker.channel.theirs.fileno(), worker.output.write_end, self._nowhere)]
         _subreaper(True)
         try:
             self.template_channel.send(orders.encode(orders.FORK, *(worker.slot for worker in born)), descriptors)
