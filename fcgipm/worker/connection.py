@@ -210,12 +210,11 @@ class Connection:
     def deserted(self) -> bool:
         """The peer closed the connection before its request was begun; costs no wait and, with the peer there, no exception.
 
-        Sending nothing fails on a connection that is reset, and on a unix socket that the peer has closed, not on one that it only shut down for
-        sending. TCP does not tell these two apart, and no web server shuts down one side, so there the end of its data is the end.
+        Asked for nothing, poll tells of a connection that is reset, and of a unix socket that the peer has closed, not of one that it only shut down
+        for sending. TCP does not tell these two apart, and no web server shuts down one side, so there the end of its data is the end.
         """
         try:
-            self.sock.send(b"", _NOW)
-            return self.tcp and self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _TCP_LEFT
+            return _wait(self.sock, 0, 0) != 0 or self.tcp and self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _TCP_LEFT
         except OSError:
             return True
 
