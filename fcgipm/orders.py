@@ -8,7 +8,8 @@ Down (orders)::
 
     template   START <json>            first message; descriptors: scoreboard, handover give end, handover take end, the listeners in order
                FORK <slot> [<slot> …]  descriptors: for each slot the worker's channel, and the write ends of the pipes for its output and its stacks
-    worker     GO                      the master knows your pid: begin
+    worker     GO                      the master knows your pid: begin; after TRY: open the doors
+               TRY                     the same, behind closed doors; descriptor: the take end of a handover of your own
                HANDOVER                give away the idle kept connections of every loop that is inside a request
                RETIRE                  take nothing new, hand kept connections over, finish, exit 0
                TIMEOUT <thread> <since>  interrupt the request of that thread, if it still runs since then (scoreboard, ``running since``)
@@ -34,6 +35,7 @@ from typing import List, Tuple
 START = b"START"
 FORK = b"FORK"
 GO = b"GO"
+TRY = b"TRY"
 HANDOVER = b"HANDOVER"
 RETIRE = b"RETIRE"
 STOP = b"STOP"

@@ -15,8 +15,11 @@ from fcgipm.system import exit_codes
 COMMANDS = {
     "run": ("run", "Serve in the foreground."),
     "serve": ("serve", "Serve an application in a browser, without a file."),
+    "reload": ("reload", "Replace code and configuration under full traffic."),
     "stop": ("stop", "Stop the daemon gracefully."),
+    "retire": ("retire", "Replace one worker."),
     "scale": ("scale", "Give a running pool other bounds."),
+    "drain": ("drain", "Tell load balancers to send no more visitors."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
     "stack": ("stack", "Print the Python stacks of what the workers do now."),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -23,8 +24,15 @@ def finds_daemon(command: Callable[..., int]) -> Callable[..., int]:
 
 def ask_daemon(control: str | None, file: str | None, request: dict[str, Any], **options: Any) -> Any:
     """``control.client.ask``; what goes wrong is said on stderr and ends the command: 2 when no daemon runs, 1 when it refuses."""
-    try:
+    with told_why():
         return ask(control_path(control, file), request, **options)
+
+
+@contextmanager
+def told_why() -> Iterator[None]:
+    """Around talk with the daemon: what goes wrong ends the command, as told at `ask_daemon`."""
+    try:
+        yield
     except NotRunning as problem:
         fail(str(problem), exit_codes.NOT_RUNNING)
     except ControlRefused as problem:

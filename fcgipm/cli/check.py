@@ -7,6 +7,7 @@ import sys
 import click
 
 from fcgipm.cli.configured import file_option, load_or_exit
+from fcgipm.config.addresses import is_private
 from fcgipm.config.effective import JSON
 from fcgipm.config.errors import printable
 from fcgipm.pool.bounds import described
@@ -26,6 +27,9 @@ def command(file: str | None, try_import: bool) -> None:
     click.echo(f"{printable(name)} is right: {len(pools)} pool{'' if len(pools) == 1 else 's'}")
     for pool in pools:
         click.echo(f"  {_summary(pool)}")
+    if config["status"] is not None and not is_private(address := config["status"]["listen"]["address"]):
+        warning = f"whoever reaches {address} sees what this daemon does; 127.0.0.1 or a unix: path is private"
+        click.echo(f"{printable(name)}: warning: status.listen: {warning}", err=True)
     if try_import and [pool for pool in pools if not _imports(pool)]:
         sys.exit(exit_codes.CONFIGURATION)
 

@@ -152,9 +152,9 @@ class Serving:
             self._wake.set()
             return
         try:
-            say(f"replaced: {ask(str(self._file.with_name('control.sock')), {'command': 'replace', 'pool': POOL}, timeout=None)}")
+            say(f"reloaded: {ask(str(self._file.with_name('control.sock')), {'command': 'reload'}, timeout=None)}")
         except ControlRefused as refused:
-            say(f"not replaced: {refused}")
+            say("\n".join(f"not reloaded: {line}" for line in str(refused).splitlines()))
         except NotRunning:
             self._wake.set()
 

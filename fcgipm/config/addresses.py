@@ -68,3 +68,8 @@ def _internet(text: str) -> str:
     if six != (found[1] is not None):
         raise AddressError("must have its IPv6 address, and no other, in brackets: [::1]:9000")
     return f"[{address}]:{int(found[3])}" if six else f"{address}:{int(found[3])}"
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody but this machine reaches a normalised address, as far as it tells: loopback or a unix socket."""
+    return address.startswith(("unix:", "127.", "[::1]:"))

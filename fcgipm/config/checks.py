@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fcgipm.config.addresses import UNIX_LIMIT, unix_path
-from fcgipm.config.effective import Machine, control_of, http_address, listen_address
+from fcgipm.config.effective import Machine, control_of, http_address, listen_address, status_address
 from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
@@ -22,7 +22,7 @@ def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     found += _control(layers, machine)
     for pool in layers.pools:
         found += [*_required(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
-    found += [*_max_workers(layers), *_http(layers)]
+    found += [*_max_workers(layers), *_http(layers), *_status(layers)]
     return found + list(_shared_addresses(layers, machine))
 
 
@@ -107,6 +107,24 @@ def _http(layers: Layers) -> Iterator[Problem]:
         yield from _misplaced(listen, http.listen)
 
 
+def _status(layers: Layers) -> Iterator[Problem]:
+    if layers.file.status is None:
+        return
+    node = status_listen(layers.node)
+    unix = unix_path(status_address(layers.node, layers.file.status))
+    if unix is not None and (too_long := _too_long(unix)):
+        yield node.problem_of("address", text=too_long)
+    yield from _misplaced(node, layers.file.status.listen)
+
+
+def status_listen(root: Node) -> Node:
+    """The mapping `listen` of the status server."""
+    status = root.child("status")
+    listen = status.child("listen") if status else None
+    assert listen is not None
+    return listen
+
+
 def http_node(root: Node, index: int) -> Node:
     """The mapping of one embedded server."""
     http = root.child("http")
@@ -142,6 +160,8 @@ def _shared_addresses(layers: Layers, machine: Machine) -> Iterator[Problem]:
                 "listen", "address", text=f"{address} is taken: {taken[address]}; choose another address"
             )
         taken.setdefault(address, f"the web server for pool {http.pool} listens there ({node.place})")
+    if layers.file.status is not None and (address := status_address(layers.node, layers.file.status)) in taken:
+        yield status_listen(layers.node).problem_of("address", text=f"{address} is taken: {taken[address]}; choose another address")
 
 
 def _listen_node(pool: Node, index: int) -> Node:

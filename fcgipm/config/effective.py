@@ -11,7 +11,7 @@ from typing import Any
 
 from fcgipm.config.addresses import unix_path
 from fcgipm.config.layers import Layers, PoolLayers
-from fcgipm.config.model import Control, Http, Listen, SlowLog
+from fcgipm.config.model import Control, Http, Listen, SlowLog, Status
 from fcgipm.config.node import Node, reach
 from fcgipm.config.scaling import values
 
@@ -43,6 +43,7 @@ def effective(layers: Layers, machine: Machine) -> JSON:
         "stop_timeout": file.stop_timeout,
         "max_workers": file.max_workers,
         "http": [_http(layers.node, index, http) for index, http in enumerate(file.http)],
+        "status": None if file.status is None else _status(layers.node, file.status),
         "pools": {pool.name: _pool(pool, machine) for pool in layers.pools},
     }
 
@@ -69,6 +70,12 @@ def http_address(node: Node, index: int, http: Http) -> str:
     """The address of an embedded server, a unix socket's path absolute."""
     path = unix_path(http.listen.address)
     return http.listen.address if path is None else f"unix:{path_below(node, 'http', index, 'listen', 'address', path)}"
+
+
+def status_address(node: Node, status: Status) -> str:
+    """The address of the status server, a unix socket's path absolute."""
+    path = unix_path(status.listen.address)
+    return status.listen.address if path is None else f"unix:{path_below(node, 'status', 'listen', 'address', path)}"
 
 
 def control_of(node: Node, control: Control | None, machine: Machine) -> str:
@@ -108,6 +115,9 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "preload": keys.preload,
         "timeouts": keys.timeouts.model_dump(),
         "limits": keys.limits.model_dump(),
+        "recycle": keys.recycle.model_dump(),
+        "probe": None if keys.probe is None else keys.probe.model_dump(),
+        "hooks": keys.hooks.model_dump(),
         "slow_log": _slow_log(node, keys.slow_log),
     }
 
@@ -132,6 +142,10 @@ def _http(node: Node, index: int, http: Http) -> JSON:
         "gid": None,
         "groups": None,
     }
+
+
+def _status(node: Node, status: Status) -> JSON:
+    return {"listen": {**_listening(status.listen), "address": status_address(node, status)}, "user": status.user, "uid": None, "gid": None, "groups": None}
 
 
 def _listen(node: Node, index: int, listen: Listen) -> JSON:

@@ -19,8 +19,12 @@ SAID = "fcgipm_said"
 
 LONGEST_DURATION = 86400.0
 SMALLEST_PARAMS, LARGEST_PARAMS = 1 << 10, 64 << 20
+SMALLEST_MEMORY = 16 << 20
+PERCENTAGE = "(100|[0-9]{1,2})%"
 
 _APPLICATION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\(\))?"
+_FUNCTION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+TARGET = r"/[!-~]{0,1000}"
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 POOL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
 _MOUNT = r"(/[^/?#\s][^/?#]*)*"
@@ -78,6 +82,31 @@ def _params_size(value: object) -> int:
     if not SMALLEST_PARAMS <= number <= LARGEST_PARAMS:
         raise expected("must be from 1KiB to 64MiB")
     return number
+
+
+def _unless_zero(check: Callable[[object], Any]) -> Callable[[object], Any]:
+    """0 stands for never, or no limit."""
+    return lambda value: 0 if isinstance(value, int) and not isinstance(value, bool) and value == 0 else check(value)
+
+
+def _memory_size(value: object) -> int:
+    try:
+        number = units.octets(_text(value, "must be a size such as 256MiB, or 0 for no limit"))
+    except ValueError:
+        raise expected("must be a size such as 256MiB, or 0 for no limit") from None
+    if number < SMALLEST_MEMORY:
+        raise expected(f"must be at least {units.size_text(SMALLEST_MEMORY)}, less than which no worker needs; or 0 for no limit")
+    return number
+
+
+def _share(value: object) -> float:
+    message = "must be a percentage from 0% to 100%"
+    if isinstance(value, float):
+        return value
+    found = re.fullmatch(PERCENTAGE, _text(value, message))
+    if found is None:
+        raise expected(message)
+    return int(found[1]) / 100
 
 
 def _mode(value: object) -> int:
@@ -144,6 +173,19 @@ Address = Annotated[str, BeforeValidator(_address), _schema(type="string", patte
 Host = Annotated[str, BeforeValidator(_host), _schema(type="string")]
 Duration = Annotated[float, BeforeValidator(_duration), _schema(type="string", pattern=f"^{units.DURATION}$")]
 ParamsSize = Annotated[int, BeforeValidator(_params_size), _schema(type="string", pattern=f"^{units.SIZE}$")]
+DurationOrNever = Annotated[
+    float, BeforeValidator(_unless_zero(_duration)), _schema(anyOf=[{"type": "string", "pattern": f"^{units.DURATION}$"}, {"const": 0}])
+]
+MemorySize = Annotated[
+    int, BeforeValidator(_unless_zero(_memory_size)), _schema(anyOf=[{"type": "string", "pattern": f"^{units.SIZE}$"}, {"const": 0}])
+]
+Share = Annotated[float, BeforeValidator(_share), _schema(type="string", pattern=f"^{PERCENTAGE}$")]
+Target = Annotated[
+    str, BeforeValidator(_matching(TARGET, "must be a path such as /healthz")), _schema(type="string", pattern=f"^{TARGET}$")
+]
+Function = Annotated[
+    str, BeforeValidator(_matching(_FUNCTION, "must be module:function or file.py:function")), _schema(type="string", pattern=f"^{_FUNCTION}$")
+]
 Mode = Annotated[int, BeforeValidator(_mode), _schema(type="string", pattern=f"^{units.MODE}$")]
 WHOLE = BeforeValidator(_whole)
 """To stand behind the range, `Annotated[int, Field(ge=1), WHOLE]`, so that the range is in the schema too."""

@@ -15,13 +15,18 @@ from fcgipm.config.fields import (
     Address,
     Application,
     Duration,
+    DurationOrNever,
+    Function,
     Host,
+    MemorySize,
     Mode,
     Mount,
     ParamsSize,
     Path,
     PoolName,
     Prefix,
+    Share,
+    Target,
     Text,
     VariableName,
 )
@@ -136,6 +141,29 @@ class Limits(Keys):
     params: ParamsSize = Field(default=1 << 20, description="Size of all parameters (headers) of a request.")
 
 
+class Recycle(Keys):
+    """When a worker is replaced although nothing is wrong with it."""
+
+    requests: Annotated[int, Field(ge=0, le=10**9), WHOLE] = Field(default=0, description="After so many requests; 0: never.")
+    jitter: Share = Field(default=0.1, description="How far each worker's own limits may lie above that, so that not all go at once.")
+    memory: MemorySize = Field(default=0, description="When it has so much memory for itself alone (USS); 0: never.")
+    age: DurationOrNever = Field(default=0.0, description="When it is so old; 0: never.")
+
+
+class Probe(Keys):
+    """A request that the first worker of a new generation must answer before any of it may serve."""
+
+    path: Target = Field(description="What is asked for.")
+    status: Annotated[int, Field(ge=200, le=599), WHOLE] = Field(default=200, description="The status that is right.")
+
+
+class Hooks(Keys):
+    """Functions of the application that are called without arguments."""
+
+    worker_start: Function | None = Field(default=None, description="Called in each worker before it accepts.")
+    worker_stop: Function | None = Field(default=None, description="Called in each worker after its last request.")
+
+
 class Pool(Keys):
     """An application and the processes that serve it."""
 
@@ -179,6 +207,9 @@ class Pool(Keys):
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long a worker waits for the web server.")
     limits: Limits = Field(default=Limits(), description="What a request may be.")
+    recycle: Recycle = Field(default=Recycle(), description="When a worker is replaced although nothing is wrong with it.")
+    probe: Probe | None = Field(default=None, description="A request that a new generation must answer before it may serve.")
+    hooks: Hooks = Field(default=Hooks(), description="Functions of the application that workers call.")
     slow_log: SlowLog | None = Field(default=None, description="Log the Python stack of slow requests; default: none.")
 
 
@@ -192,6 +223,13 @@ class Http(Keys):
         default=None, description="A line for each request in the log; default: when the log goes to a terminal."
     )
     user: Account | None = Field(default=None, description="User that it runs as; default: the pool's.")
+
+
+class Status(Keys):
+    """The status server: pages and figures for people, Prometheus and load balancers."""
+
+    listen: Listen = Field(description="Where they are served: an address, such as 127.0.0.1:9180.")
+    user: Account | None = Field(default=None, description="User that it runs as; default: nobody where root runs fcgipm.")
 
 
 class IncludedFile(Keys):
@@ -213,6 +251,7 @@ class ConfigFile(Keys):
         default=None, description="Workers of all pools together; default: no limit but the pools' own."
     )
     http: list[Http] = Field(default=[], description="Embedded web servers, each in front of a pool.")
+    status: Status | None = Field(default=None, description="The status server; default: none.")
     include: list[Text] = Field(default=[], description="Files with pools of their own; * and ? match names.")
     defaults: Pool = Field(default=Pool(), description="Keys that every pool has unless it says otherwise.")
     pools: dict[PoolName, Pool] = Field(default={}, description="Pools by their names.")

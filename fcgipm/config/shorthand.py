@@ -14,6 +14,9 @@ def spell_out(root: Node) -> None:
     http = root.child("http")
     for server in http.value if http and isinstance(http.value, list) else []:
         _rewrite(server, "listen", lambda node: _mapping(node, "address"))
+    status = root.child("status")
+    if status:
+        _rewrite(status, "listen", lambda node: _mapping(node, "address"))
     defaults = root.child("defaults")
     pools = root.child("pools")
     for pool in ([defaults] if defaults else []) + [node for _, node in (pools.items() if pools else [])]:

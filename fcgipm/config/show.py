@@ -33,6 +33,7 @@ def _file(config: JSON) -> JSON:
         stop_timeout=duration_text(config["stop_timeout"]),
         max_workers=config["max_workers"],
         http=[_http(http) for http in config["http"]] or None,
+        status=None if config["status"] is None else _given(listen=_listen(config["status"]["listen"]), user=config["status"]["user"]),
         pools={name: _pool(pool) for name, pool in config["pools"].items()},
     )
 
@@ -52,8 +53,20 @@ def _pool(pool: JSON) -> JSON:
         umask=mode_text(pool["umask"]),
         timeouts={key: duration_text(value) for key, value in pool["timeouts"].items()},
         limits={key: size_text(value) for key, value in pool["limits"].items()},
+        recycle=_recycle(pool["recycle"]),
+        probe=pool["probe"],
+        hooks=_given(**pool["hooks"]) or None,
         slow_log=_slow_log(pool["slow_log"]),
     )
+
+
+def _recycle(recycle: JSON) -> JSON:
+    return {
+        "requests": recycle["requests"],
+        "jitter": f"{round(recycle['jitter'] * 100)}%",
+        "memory": recycle["memory"] and size_text(recycle["memory"]),
+        "age": recycle["age"] and duration_text(recycle["age"]),
+    }
 
 
 def _slow_log(slow: JSON | None) -> JSON | None:

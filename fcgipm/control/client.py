@@ -19,6 +19,10 @@ class ControlRefused(Exception):
     """The daemon refused the command, or may not be asked; the text is for people."""
 
 
+class NoAnswer(ControlRefused):
+    """Somebody listens, and said nothing in time."""
+
+
 def ask(
     path: str, request: dict[str, Any], progress: Callable[[str], None] | None = None, timeout: float | None = 10.0
 ) -> Any:
@@ -35,7 +39,7 @@ def ask(
         except protocol.ControlProtocolError as error:
             raise ControlRefused(f"what answers at {path} is no fcgipm, or of another version: {error}") from None
         except TimeoutError:
-            raise ControlRefused(f"the daemon at {path} gave no answer within {timeout:g} s") from None
+            raise NoAnswer(f"the daemon at {path} gave no answer within {timeout:g} s") from None
         except OSError as error:
             raise NotRunning(f"the daemon at {path} went away: {error.strerror}") from None
 

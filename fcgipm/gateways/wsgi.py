@@ -62,33 +62,41 @@ class Gateway:
             self._run(environ, response)
         except BaseException as error:
             _fail(environ, response, error)
-        self._watch.settle()
-        if response.answered:
-            response.status = 504
+        if response.expired:
+            self._watch.settle()
+            if response.answered:
+                response.status = 504
         body.end()
         return response
 
     def _run(self, environ: Environ, response: Response) -> None:
         watch = self._watch
         results: List[Any] = []
+        kind: Any = None
         try:
             try:
                 watch.begin(response)
                 # An exception from outside may be raised behind any call: this way the result is kept by then, and so will be closed.
                 results.extend(map(self._application, (environ,), (response.start,)))
                 kind = type(results[0])
-                if kind is list or kind is tuple or kind is bytes:
-                    watch.end()
-                    response.whole(results[0])
-                else:
+                if not (kind is list or kind is tuple or kind is bytes):
                     response.stream(results[0])
             finally:
                 watch.end()
         finally:
-            close = getattr(results[0], "close", None) if results else None
-            if close is not None:
-                watch.closing()
+            if kind is not list and results:
+                self._close(results[0])
+        if kind is list or kind is tuple or kind is bytes:
+            response.whole(results[0])
+
+    def _close(self, result: Any) -> None:
+        close = getattr(result, "close", None)
+        if close is not None:
+            self._watch.closing()
+            try:
                 close()
+            finally:
+                self._watch.settle()
 
 
 def _fail(environ: Environ, response: Response, error: BaseException) -> None:
@@ -211,7 +219,7 @@ class Response:
         left = self._left
         if self._bodiless:
             if not self.finished:
-                self._finish(head, b"")
+                self._finish_watched(head, b"")
             return False
         if left is not None and len(block) > left and not from_file:
             say(f"response body goes {len(block) - left} bytes beyond its Content-Length: truncated")
@@ -228,7 +236,7 @@ class Response:
             return True
         # The client has all that was announced; whatever the application still does, it need not wait for that.
         self._left = 0
-        self._finish(head, block[:left])
+        self._finish_watched(head, block[:left])
         return not from_file
 
     def _end(self) -> None:
@@ -245,19 +253,23 @@ class Response:
                 self.exchange.send(self._head + b"\r\n", b"")
             self.exchange.cut()
         elif self.sent:
-            self._finish(b"", b"")
+            self._finish_watched(b"", b"")
         elif self._left is None and not self._bodiless:
-            self._finish(self._head + b"Content-Length: 0\r\n\r\n", b"")
+            self._finish_watched(self._head + b"Content-Length: 0\r\n\r\n", b"")
         else:
-            self._finish(self._head + b"\r\n", b"")
+            self._finish_watched(self._head + b"\r\n", b"")
 
-    def _finish(self, head: bytes, block: bytes) -> None:
+    def _finish_watched(self, head: bytes, block: bytes) -> None:
+        """In the middle of the application."""
         self._watch.leave()
-        self.sent = self.finished = True
         try:
-            self.exchange.finish(head, block)
+            self._finish(head, block)
         finally:
             self._watch.enter()
+
+    def _finish(self, head: bytes, block: bytes) -> None:
+        self.sent = self.finished = True
+        self.exchange.finish(head, block)
 
     def expire(self) -> None:
         """Give up the request, in another thread than its own, which touches nothing here meanwhile but the head: the client has its answer although
@@ -273,8 +285,7 @@ class Response:
         text = f"{status[4:]}\n".encode("ascii")
         head = encode_head(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])
         try:
-            self.sent = self.finished = True
-            self.exchange.finish(head, b"" if self._is_head else text)
+            self._finish(head, b"" if self._is_head else text)
         except ClientLeft:
             self.aborted = True
 

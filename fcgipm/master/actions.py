@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from fcgipm import orders, scoreboard
+from fcgipm import handover, orders, scoreboard
 from fcgipm.master.channel import pair
+from fcgipm.master.probe import Probe
 from fcgipm.master.processes import signal_group
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.stacks import StackReader
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.system.errors import SystemProblem
-from fcgipm.system.spawn import output_pipe, start_template
+from fcgipm.system.spawn import CHANNEL, output_pipe, start_template
 
 
 def carry_out(runner: PoolRunner, actions: Iterable[do.Action]) -> None:
@@ -87,6 +90,34 @@ def _order(runner: PoolRunner, action: do.Order) -> None:
     signal_group(worker.pid, force=False)
 
 
+def _try(runner: PoolRunner, action: do.Try) -> None:
+    """Its own handover tells it nothing but what `_probe` puts in."""
+    try:
+        runner.door, theirs = socket.socketpair(*CHANNEL)
+    except OSError as error:
+        runner.happened(event.Probed(f"a worker cannot be tried: {error.strerror}"))
+        return
+    with theirs:
+        runner.workers[action.worker].channel.send(orders.TRY, [theirs.fileno()])
+
+
+def _probe(runner: PoolRunner, _action: do.Probe) -> None:
+    try:
+        ours, theirs = socket.socketpair()
+    except OSError as error:
+        _probed(runner, f"the probe cannot be sent: {error.strerror}")
+        return
+    runner.probe = Probe(ours, runner.settings["probe"], runner.loop, partial(_probed, runner))
+    with theirs:
+        if runner.door is None or not handover.give(runner.door, theirs.fileno()):
+            _probed(runner, "the probe cannot be sent: the worker takes nothing")
+
+
+def _probed(runner: PoolRunner, fault: str | None) -> None:
+    runner.end_trial()
+    runner.happened(event.Probed(fault))
+
+
 def _kill(runner: PoolRunner, action: do.Kill) -> None:
     worker = runner.workers.get(action.worker)
     if worker is None:
@@ -101,8 +132,7 @@ def _evict(runner: PoolRunner, action: do.Evict) -> None:
     worker = runner.workers.get(action.worker)
     if worker is None or worker.pid is None or worker.reaped:
         return
-    slots = range(worker.slot, worker.slot + runner.pool.settings.threads)
-    if any(scoreboard.read(runner.board.memory, slot).state == scoreboard.BUSY for slot in slots):
+    if any(scoreboard.read(runner.board.memory, slot).state == scoreboard.BUSY for slot in runner.slots(worker.slot)):
         runner.happened(event.StillBusy(action.worker))
         return
     runner.log.warning(f"worker {worker.pid} was told to leave and did not, though it serves nothing: killing it", runner.name)
@@ -112,10 +142,9 @@ def _evict(runner: PoolRunner, action: do.Evict) -> None:
 
 def _release(runner: PoolRunner, action: do.Release) -> None:
     worker = runner.workers.pop(action.worker, None)
-    for index in range(action.slot, action.slot + runner.pool.settings.threads):
-        counters = scoreboard.read(runner.board.memory, index).counters
-        runner.ledger = scoreboard.add(scoreboard.add(runner.ledger, counters), runner.overseer.lost(action.worker, index))
-        scoreboard.clear(runner.board.memory, index)
+    for slot in runner.slots(action.slot):
+        runner.account.counters = scoreboard.add(runner.account.counters, runner.overseer.lost(action.worker, slot))
+        runner.account.fold(runner.board.memory, slot)
     if worker is not None:
         runner.drop_channel(worker.channel)
         if worker.stacks is not None:
@@ -124,12 +153,16 @@ def _release(runner: PoolRunner, action: do.Release) -> None:
 
 def _log(runner: PoolRunner, action: do.Log) -> None:
     runner.log.write(action.level, action.text, runner.name)
+    if action.kind is not None:
+        runner.account.post(action.kind, action.text)
 
 
 _DOERS: dict[type, Callable[[PoolRunner, Any], None]] = {
     do.StartTemplate: _start_template,
     do.EndTemplate: _end_template,
     do.Fork: _fork,
+    do.Try: _try,
+    do.Probe: _probe,
     do.Order: _order,
     do.Kill: _kill,
     do.Evict: _evict,

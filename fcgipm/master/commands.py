@@ -13,8 +13,10 @@ from fcgipm.master.happenings import CommandCame, Happening
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.loop import READ, WRITE, Loop
+from fcgipm.master.reloads import STOPPING, Wish
+from fcgipm.master.scale import scale
+from fcgipm.master.stack_collection import collect_stacks
 from fcgipm.pool.bounds import BoundsRefused
-from fcgipm.pool.pool import Pool
 from fcgipm.report.document import to_json
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class Commands:
         self._log = log
         self._sessions = sessions
         self._waiting: dict[Session, str] = {}
-        self._replacing: dict[Session, tuple[Pool, int]] = {}
+        self._reloading: dict[Session, tuple[Wish, str]] = {}
 
     def carry_out(self, session: Session, request: dict[str, Any]) -> None:
         """Carry out one request."""
@@ -104,14 +106,16 @@ class Commands:
                 self._waiting[session] = text
                 self._sessions.send(session, protocol.progress(text))
 
-    def tell_replaced(self) -> None:
-        """Tell those who wait for a replacement how it ended."""
-        for session, (pool, ticket) in list(self._replacing.items()):
-            stopping = pool.state == "stopping"
-            if pool.replacements.finished >= ticket or stopping:
-                del self._replacing[session]
-                ok, text = (False, "the daemon stops") if stopping else pool.replacements.last
+    def tell_reloaded(self) -> None:
+        """Tell those who wait for a reload how far it has come, and how it ended."""
+        for session, (wish, told) in list(self._reloading.items()):
+            if wish.outcome is not None:
+                del self._reloading[session]
+                ok, text = wish.outcome
                 self._sessions.answer(session, protocol.result(text) if ok else protocol.refusal(text))
+            elif wish.progress != told:
+                self._reloading[session] = (wish, wish.progress)
+                self._sessions.send(session, protocol.progress(wish.progress))
 
     def tell_stopped(self) -> None:
         """All is stopped."""
@@ -132,6 +136,7 @@ class Commands:
                 self._refuse_pool(session, pool)
                 return
             status["pools"] = {pool: status["pools"][pool]}
+            status["events"] = [event for event in status["events"] if event["pool"] == pool]
             status["http"] = [http for http in status["http"] if http["pool"] == pool]
         self._sessions.answer(session, protocol.result(status))
 
@@ -139,12 +144,18 @@ class Commands:
         known = ", ".join(self._master.settings["pools"])
         self._sessions.answer(session, protocol.refusal(f"there is no pool {str(pool)[:80]!r}; the pools are {known}"))
 
-    def _replace(self, session: Session, request: dict[str, Any]) -> None:
-        pool = self._master.replace(request.get("pool"))
-        if pool is None:
-            self._refuse_pool(session, request.get("pool"))
+    def _reload(self, session: Session, request: dict[str, Any]) -> None:
+        pool = request.get("pool")
+        if self._master.state == "stopping":
+            self._sessions.answer(session, protocol.refusal(STOPPING.text))
+        elif pool is not None and not isinstance(pool, str):
+            self._refuse_pool(session, pool)
         else:
-            self._replacing[session] = (pool, pool.replacements.ticket)
+            wish = self._master.reloads.ask(pool)
+            if request.get("wait") is False:
+                self._sessions.answer(session, protocol.result("asked for: the log tells how it ends"))
+            else:
+                self._reloading[session] = (wish, "")
 
     def _scale(self, session: Session, request: dict[str, Any]) -> None:
         given = [request.get(key) for key in ("min", "max") if request.get(key) is not None]
@@ -155,7 +166,7 @@ class Commands:
             self._sessions.answer(session, protocol.refusal("scale takes min or max or both, or reset"))
             return
         try:
-            text = self._master.scale(request.get("pool"), request)
+            text = scale(self._master.fleet, self._master.settings["max_workers"], request.get("pool"), request)
         except BoundsRefused as refused:
             self._sessions.answer(session, protocol.refusal(str(refused)))
             return
@@ -165,9 +176,25 @@ class Commands:
             self._log.info(f"scaled by command: {text}")
             self._sessions.answer(session, protocol.result(text))
 
+    def _retire(self, session: Session, request: dict[str, Any]) -> None:
+        pid = request.get("pid")
+        text = self._master.retire(pid)
+        refused = protocol.refusal(f"no worker of this daemon that stays has the process id {str(pid)[:40]}")
+        self._sessions.answer(session, refused if text is None else protocol.result(text))
+
+    def _drain(self, session: Session, request: dict[str, Any]) -> None:
+        undo = request.get("undo") is True
+        pools = self._master.drain(request.get("pool"), undo)
+        if pools is None:
+            self._refuse_pool(session, request.get("pool"))
+            return
+        text = f"{', '.join(pools)}: {'ready again' if undo else 'draining: served on, and not ready for whoever asks /readyz'}"
+        self._log.info(f"by command: {text}")
+        self._sessions.answer(session, protocol.result(text))
     def _stack(self, session: Session, request: dict[str, Any]) -> None:
-        if not self._master.stacks(request.get("of"), lambda found: self._sessions.answer(session, protocol.result(found))):
+        if not collect_stacks(self._master.fleet, request.get("of"), lambda found: self._sessions.answer(session, protocol.result(found))):
             self._sessions.answer(session, protocol.refusal(f"there is no pool and no worker {str(request.get('of'))[:40]!a}"))
+
 
     def _stop(self, session: Session, request: dict[str, Any]) -> None:
         self._waiting[session] = ""
@@ -185,8 +212,10 @@ def _line(error: Exception) -> str:
 _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "ping": Commands._ping,
     "status": Commands._status,
-    "replace": Commands._replace,
+    "reload": Commands._reload,
     "scale": Commands._scale,
+    "retire": Commands._retire,
+    "drain": Commands._drain,
     "stack": Commands._stack,
     "stop": Commands._stop,
 }

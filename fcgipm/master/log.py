@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 
 from fcgipm.master.sink import Sink
 from fcgipm.system.errors import SystemProblem
 
+STDERR = "stderr"
 LEVELS = ("debug", "info", "warning", "error")
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 
 class Log:
@@ -22,19 +25,18 @@ class Log:
     A line that cannot be written at once is lost, because the daemon must go on; the next that can be tells how many were.
     """
 
-    def __init__(self, file: str = "stderr", level: str = "info", form: str = "text") -> None:
+    def __init__(self, file: str = STDERR, level: str = "info", form: str = "text") -> None:
         """Raises SystemProblem when the file cannot be opened."""
-        self._path = None if file == "stderr" else file
-        self._lowest = LEVELS.index(level)
-        self._format = _json_line if form == "json" else _text_line
+        self._path = None if file == STDERR else file
         self._sink = Sink(2 if self._path is None else _open(self._path))
+        self._shape(level, form)
 
     def write(self, level: str, message: str, pool: str | None = None, pid: int | None = None) -> None:
         """One line of the daemon's own; `message` must have no control characters."""
         if LEVELS.index(level) >= self._lowest:
             self._put(level, message, pool, pid)
 
-    def output(self, line: str, pool: str, pid: int | None) -> None:
+    def output(self, line: str, pool: str | None, pid: int | None) -> None:
         """A line that a process of `pool` wrote, whatever the level: nobody knows how important it is."""
         self._put("info", line, pool, pid)
 
@@ -65,6 +67,23 @@ class Log:
             return
         self._sink.replace(fresh)
 
+    def become(self, settings: Mapping[str, str]) -> None:
+        """Write as other settings (`log` of a configuration) say. Raises SystemProblem, and goes on as before."""
+        path = None if settings["file"] == STDERR else settings["file"]
+        if path != self._path:
+            before, self._sink = self._sink, Sink(2 if path is None else _open(path))
+            before.close()
+            self._path = path
+        self._shape(settings["level"], settings["format"])
+
+    def close(self) -> None:
+        """Write there no more."""
+        self._sink.close()
+
+    def _shape(self, level: str, form: str) -> None:
+        self._lowest = LEVELS.index(level)
+        self._format = _json_line if form == "json" else _journal_line if self._path is None and _is_journal(2) else _text_line
+
     def _put(self, level: str, message: str, pool: str | None, pid: int | None) -> None:
         lost = self._sink.lost
         if lost and not self._sink.put(self._line("warning", f"{lost} lines of this log were lost: nobody took them", None, None)):
@@ -89,9 +108,23 @@ def _open(path: str) -> int:
 
 
 def _text_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:
-    if pool is None:
+    if pool is None and pid is None:
         return f"{when} {level} {message}"
-    return f"{when} {level} {pool}: {message}" if pid is None else f"{when} {level} {pool}[{pid}]: {message}"
+    return f"{when} {level} {pool}: {message}" if pid is None else f"{when} {level} {pool or ''}[{pid}]: {message}"
+
+
+def _journal_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:
+    """journald takes the level off again (sd-daemon(3), SD_ERR and its like)."""
+    return f"<{_PRIORITIES[level]}>{_text_line(when, level, message, pool, pid)}"
+
+
+def _is_journal(descriptor: int) -> bool:
+    """Whether it leads to journald: then systemd has put its device and inode into the environment (systemd.exec(5), $JOURNAL_STREAM)."""
+    try:
+        file = os.fstat(descriptor)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{file.st_dev}:{file.st_ino}"
 
 
 def _json_line(when: str, level: str, message: str, pool: str | None, pid: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import selectors
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -29,6 +30,8 @@ class Loop:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self.lag = 0.0
+        """How many seconds late it woke up, the last time that it woke up by itself."""
 
     def watch(self, source: Source, callback: Callable[[int], None], events: int = READ) -> None:
         """Call `callback` with the events whenever `source` is ready for one of `events`."""
@@ -56,7 +59,11 @@ class Loop:
 
     def turn(self, timeout: float | None) -> None:
         """Wait up to `timeout` seconds (None: until something is ready), then call back for everything that is ready."""
-        for key, events in self._selector.select(None if timeout is None else min(timeout, LONGEST_WAIT)):
+        wanted = None if timeout is None else time.monotonic() + timeout
+        ready = self._selector.select(None if timeout is None else min(timeout, LONGEST_WAIT))
+        if wanted is not None and not ready:
+            self.lag = max(0.0, time.monotonic() - wanted)
+        for key, events in ready:
             if self._selector.get_map().get(key.fd) is key:  # An earlier callback may have forgotten this one.
                 key.data(events)
 

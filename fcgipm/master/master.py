@@ -13,72 +13,81 @@ from fcgipm import __version__
 from fcgipm.control.server import ControlServer
 from fcgipm.master.actions import carry_out
 from fcgipm.master.beat import Sleep
+from fcgipm.master.belongings import Belongings
 from fcgipm.master.children import ChildExit, describe, reap
 from fcgipm.master.commands import Commands, Sessions
+from fcgipm.master.farewells import Farewells
+from fcgipm.master.fleet import Fleet
 from fcgipm.master.happenings import CommandCame, Happening, PoolHappened, QueueGrew, SignalCame, WorkerBusy
 from fcgipm.master.log import Log, timestamp
 from fcgipm.master.loop import Loop
-from fcgipm.master.overseer import StackCollection
+from fcgipm.master.openings import Openings
+from fcgipm.master.reloads import Reloads
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.scale import scale_by
+from fcgipm.master.service import PoolStatus, Service, status_line
 from fcgipm.master.signals import Signals
 from fcgipm.master.snapshot import pool_snapshot
-from fcgipm.master.web import HttpProcess
-from fcgipm.pool.bounds import BoundsRefused, changed, check_total, described, stepped
-from fcgipm.pool.happenings import Allowed, ReplaceRequested, ScaleRequested, StopNow, StopRequested
-from fcgipm.pool.policy import Bounds
-from fcgipm.pool.pool import Pool
+from fcgipm.master.succession import Succession
+from fcgipm.master.webs import Webs
+from fcgipm.pool.bounds import counted
+from fcgipm.pool.happenings import Allowed, RetireRequested
 from fcgipm.pool.sharing import Claim, attainable, granted
+from fcgipm.report.events import latest
 from fcgipm.report.snapshot import Snapshot
 from fcgipm.system import exit_codes
 from fcgipm.system.listeners import Listener
+from fcgipm.system.notify import Manager
 
 
 class Master:
-    """All pools of one daemon. `settings` is the effective configuration; `listeners` are the open ones of each pool, `http_listeners` those of `http:`."""
+    """All pools of one daemon. `settings` is the effective configuration, which a reload changes."""
 
-    def __init__(
-        self,
-        settings: Mapping[str, Any],
-        listeners: Mapping[str, list[Listener]],
-        server: ControlServer,
-        log: Log,
-        http_listeners: Iterable[Listener] = (),
-    ) -> None:
+    def __init__(self, settings: Mapping[str, Any], belongings: Belongings, server: ControlServer, log: Log, manager: Manager) -> None:
         self.settings = settings
+        self.belongings = belongings
         self.pid = os.getpid()
-        self._log = log
+        self.log = log
         self._queue: deque[Happening] = deque()
-        self._loop = Loop()
+        self.loop = Loop()
         self._signals = Signals()
-        self._started = time.monotonic()
-        self._started_at = timestamp(time.time())
+        self.started = time.monotonic()
+        self.started_at = timestamp(time.time())
         self._announced = False
         self._stopping = False
-        self._to_stop: list[PoolRunner] = []
         self._exit_code = 0
-        self._loop.watch(self._signals, lambda _events: self._hear_signals())
-        self._commands = Commands(self, Sessions(server, self._loop, self._queue.append), log)
-        self._runners = [
-            PoolRunner(pool, listeners[name], settings["stop_timeout"], self._loop, log, self._queue.append)
-            for name, pool in settings["pools"].items()
-        ]
-        self._webs = [
-            self._web(http, listener, listeners)
-            for http, listener in zip(settings["http"], http_listeners, strict=True)
-        ]
-        self._stop_deadline = 0.0
+        self.loop.watch(self._signals, lambda _events: self._hear_signals())
+        self._commands = Commands(self, Sessions(server, self.loop, self._queue.append), log)
+        self.fleet = Fleet(self.loop, log, self._queue.append)
+        self.reloads = Reloads(self)
+        self._succession = Succession(self)
+        self.webs = Webs(self.snapshot, self.loop, log)
+        self._farewells = Farewells(self.loop, log)
         self._claims: list[Claim] = []
+        self.manager = manager
+        self._service = Service(manager, log, self.started)
+
+    def begin(self) -> None:
+        """Start everything."""
+        for pool in self.settings["pools"].values():
+            self.fleet.found(pool, self.belongings.of(pool), self.settings["stop_timeout"])
+        self.webs.become(self.settings, self.belongings, self.started)
+        self._share()
+        for runner in self.fleet:
+            self.enter(runner)
+
+    def go_on(self) -> None:
+        """All is there already, as another program has left it; its code and its configuration are read anew."""
+        self._announced = True
+        self.log.info(f"fcgipm {__version__}, pid {self.pid}: has taken over")
+        self.webs.become(self.settings, self.belongings, time.monotonic())
+        self.reloads.ask(None)
 
     def run(self) -> int:
         """Serve until told to stop; the exit code."""
-        for web in self._webs:
-            web.see_to(self._started)
-        self._share()
-        for runner in self._runners:
-            self._step(runner, ())
         self._dispatch()
         while not self._finished:
-            self._loop.turn(self._timeout())
+            self.loop.turn(self._timeout())
             self._dispatch()
         self._close()
         return self._exit_code
@@ -87,72 +96,77 @@ class Master:
         """Answer those who asked for the stop, when nothing of the daemon is left but its process."""
         self._commands.tell_stopped()
 
-    def _web(
-        self, http: Mapping[str, Any], listener: Listener, listeners: Mapping[str, list[Listener]]
-    ) -> HttpProcess:
-        pool = self.settings["pools"][http["pool"]]
-        wanted = http["access_log"]
-        if wanted is None:
-            wanted = self.settings["log"]["file"] == "stderr" and os.isatty(2)
-        backend = listeners[http["pool"]][0]
-        return HttpProcess(
-            http, pool, listener, backend, self.settings["stop_timeout"], wanted, self._loop, self._log
-        )
+    # What a reload asks.
+
+    def tell_reloading(self, now: float) -> None:
+        """One begins, be it right after another: the service manager must hear of it."""
+        self._service.reloading(now)
+
+    def enter(self, runner: PoolRunner) -> None:
+        """A pool begins."""
+        self._step(runner, ())
+
+    def switch(self, settings: Mapping[str, Any], openings: Openings, removed: Iterable[str], now: float) -> None:
+        """The candidates serve, other pools end, other addresses are given up, embedded servers follow. Nothing in here can fail."""
+        before, self.settings = self.belongings.listeners, settings
+        self.belongings.listeners = openings.listeners
+        self.belongings.record()
+        self.fleet.admit(now)
+        kept = set(openings.listeners.values())
+        for name in removed:
+            self._farewells.dismiss(self.fleet.remove(name), kept, now + settings["stop_timeout"])
+        self._farewells.part(self.fleet, kept)
+        self.webs.become(settings, self.belongings, now)
+        self._let_go(before.values())
+        self._claims = []
+
+    def _let_go(self, listeners: Iterable[Listener]) -> None:
+        """Close those that nobody has to do with any more."""
+        held = {*self.belongings.listeners.values(), *self._farewells.withdrawn, *(one for runner in self.fleet for one in runner.listeners)}
+        for listener in listeners:
+            if listener not in held:
+                listener.unlink()
+                listener.close()
 
     # What commands ask.
 
     @property
     def state(self) -> str:
-        """``starting``, ``running``, ``degraded`` or ``stopping``."""
+        """``starting``, ``running``, ``degraded``, ``reloading`` or ``stopping``."""
         if self._stopping:
             return "stopping"
         if not self._announced:
             return "starting"
-        failed = [web for web in self._webs if web.state == "failed"]
-        degraded = failed or any(runner.pool.state == "degraded" for runner in self._runners)
+        if self.reloads.under_way is not None:
+            return "reloading"
+        failed = [web for web in self.webs.serving if web.state == "failed"]
+        degraded = failed or any(runner.pool.state == "degraded" for runner in self.fleet.serving.values())
         return "degraded" if degraded else "running"
 
     def snapshot(self) -> Snapshot:
         """One look at everything."""
         now = time.monotonic()
-        pools = tuple(pool_snapshot(runner, now) for runner in self._runners)
-        uptime, file = now - self._started, self.settings["file"]
-        http = tuple(web.snapshot() for web in self._webs)
-        return Snapshot(__version__, self.state, self.pid, self._started_at, uptime, file, pools, http)
+        pools = tuple(pool_snapshot(runner, self.fleet, self.reloads, now) for runner in self.fleet.serving.values())
+        uptime, file = now - self.started, self.settings["file"]
+        http = tuple(web.snapshot() for web in self.webs.serving)
+        events = latest(runner.account.events.kept for runner in self.fleet.serving.values())
+        return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http, events, self.loop.lag)
 
-    def replace(self, name: object) -> Pool | None:
-        """Have a pool import its application anew; the pool, None if there is none of that name."""
-        runner = self._runner(name)
-        if runner is None:
-            return None
-        self._step(runner, (ReplaceRequested(),))
-        return runner.pool
+    def retire(self, pid: object) -> str | None:
+        """Replace one worker, its replacement first. What is done, None if no worker has that pid."""
+        for runner in self.fleet:
+            for worker in runner.pool.workers.values():
+                if worker.pid == pid and worker.stays:
+                    runner.happened(RetireRequested(worker.number))
+                    return f"{runner.name}: worker {pid} leaves as soon as another accepts in its place"
+        return None
 
-    def scale(self, name: object, request: Mapping[str, Any]) -> str | None:
-        """Give a pool other bounds, until `reset` or the next start; what holds now, None if there is no pool of that name.
-
-        Raises BoundsRefused.
-        """
-        runner = self._runner(name)
-        if runner is None:
-            return None
-        scaling, workers = runner.pool.scaling, runner.settings["workers"]
-        file = Bounds(workers["min"], workers["max"])
-        bounds = file if request.get("reset") else changed(scaling.bounds, workers["mode"], request.get("min"), request.get("max"))
-        check_total(self.settings["max_workers"], [bounds.min, *(r.pool.scaling.bounds.min for r in self._runners if r is not runner)])
-        self._step(runner, (ScaleRequested(bounds),))
-        return f"{runner.name}: {described(scaling.bounds)} (the configuration says {described(file)})"
-
-    def stacks(self, name: object, deliver: Callable[[list[dict[str, Any]]], None]) -> bool:
-        """Hand the stacks of a pool's workers, of one by its pid, or of all (None) to `deliver`, within a second or so; False: there is none such."""
-        chosen = [(r, w) for r in self._runners for w in r.overseer.answering() if name is None or name in (r.name, w.pid)]
-        if chosen or name is None or self._runner(name):
-            StackCollection(chosen, deliver)
-            return True
-        return False
-
-    def _runner(self, name: object) -> PoolRunner | None:
-        return next((runner for runner in self._runners if runner.name == name), None)
+    def drain(self, name: object, undo: bool) -> list[str] | None:
+        """Have `/readyz` turn visitors away from a pool (None: from all), which serves on; `undo`: no more. The pools, None if there is none of that name."""
+        runners = [runner for runner in self.fleet.serving.values() if name is None or runner.name == name]
+        for runner in runners:
+            runner.account.draining = not undo
+        return [runner.name for runner in runners] or None
 
     def stop(self, now: bool) -> None:
         """Stop gracefully, or at once; asking again changes nothing but to make it quicker.
@@ -160,36 +174,23 @@ class Master:
         A pool behind an embedded server serves on until that has finished: its last requests still need new connections.
         """
         clock = time.monotonic()
-        if not self._stopping:
-            self._log.info("stopping" + (" at once" if now else ""))
-            self._stop_deadline = clock + self.settings["stop_timeout"]
         first, self._stopping = not self._stopping, True
-        if first or now:
-            for web in self._webs:
-                web.stop(clock, now)
         if first:
-            self._to_stop = list(self._runners)
-        self._stop_pools(now)
-
-    def _stop_pools(self, now: bool) -> None:
-        """Those that no embedded server needs any more, and that have put all their parked connections into the handover; `now`: all."""
-        needed = {web.pool for web in self._webs if not web.finished and not now}
-        left = self._stop_deadline - time.monotonic()
-        for runner in [runner for runner in self._to_stop if runner.name not in needed]:
-            runner.shut()
-            if now or left <= 0 or not runner.parking.overfull:
-                self._to_stop.remove(runner)
-                runner.happened(StopRequested(max(0.0, left), runner.somebody_waits))
+            self.log.info("stopping" + (" at once" if now else ""))
+            self.reloads.abandon()
+            self._succession.abandon()
+            self._farewells.add(self.fleet, clock + self.settings["stop_timeout"])
+        if first or now:
+            self.webs.stop(clock, now)
         if now:
-            for runner in self._runners:
-                runner.happened(StopNow())
+            self._farewells.hurry(self.fleet)
 
     def stop_progress(self) -> str:
         """What a stop still waits for."""
-        webs = [web.listener.address for web in self._webs if not web.finished]
+        webs = [web.listener.address for web in self.webs if not web.finished]
         if webs:
             return f"waiting for the requests of http {', '.join(webs)}"
-        waiting = [f"{runner.name}: {len(runner.pool.workers)}" for runner in self._runners if runner.pool.workers]
+        waiting = [f"{runner.name}: {len(runner.pool.workers)}" for runner in self.fleet if runner.pool.workers]
         return f"waiting for workers of {', '.join(waiting)}" if waiting else "waiting for templates"
 
     # The queue.
@@ -198,19 +199,31 @@ class Master:
         """Take out what the turn put in, see to those whose time has come, and tell what has become of it."""
         self._empty_queue()
         now = time.monotonic()
-        for runner in self._runners:
+        for runner in self.fleet:
             self._see_to(runner, now)
-        for web in self._webs:
+        for web in self.webs:
             web.see_to(now)
         self._share()
-        if self._stopping:
-            self._stop_pools(now=False)
+        if self._announced and not self._stopping:
+            self.reloads.see_to(now)
+            if self.reloads.under_way is None:
+                self._succession.see_to(now)
+        self.fleet.relieve()
+        self._farewells.see_to(now, *self.webs.needed())
         if not self._announced and not self._stopping:
             self._announce()
         self._empty_queue()  # An action that failed at once, or the end of a start that failed.
-        self._commands.tell_replaced()
+        self._commands.tell_reloaded()
         if self._stopping:
             self._commands.tell_progress()
+        self._service.see_to(self.state, self._status_line, now)
+        self.webs.bury()
+        for runner in self.fleet.bury():
+            self._let_go(runner.listeners)
+
+    def _status_line(self) -> str:
+        pools = [(name, runner.pool) for name, runner in self.fleet.serving.items()]
+        return status_line(PoolStatus(name, pool.state, pool.reason, pool.ready_count, pool.scaling.load.busy) for name, pool in pools)
 
     def _share(self) -> None:
         """Deal out `max_workers` anew when a pool asks for more or less than before."""
@@ -218,11 +231,12 @@ class Master:
         if total is None or self._stopping:
             return
         now = time.monotonic()
-        claims = [runner.pool.claim(now) for runner in self._runners]
+        runners = list(self.fleet.serving.values())
+        claims = [runner.pool.claim(now) for runner in runners]
         if claims == self._claims:
             return
         self._claims = claims
-        for index, (runner, workers) in enumerate(zip(self._runners, granted(total, claims), strict=True)):
+        for index, (runner, workers) in enumerate(zip(runners, granted(total, claims), strict=True)):
             allowed, scaling = Allowed(workers, attainable(total, claims, index)), runner.pool.scaling
             if allowed != (scaling.allowance, scaling.attainable):
                 self._step(runner, (allowed,))
@@ -233,6 +247,8 @@ class Master:
             _DISPATCH[type(happening)](self, happening)
 
     def _see_to(self, runner: PoolRunner, now: float) -> None:
+        if runner.probe is not None and runner.probe.due <= now:
+            runner.probe.give_up()
         due = runner.pool.next_wakeup
         if due is not None and due <= now:
             self._step(runner, ())
@@ -281,14 +297,14 @@ class Master:
     def _on_child(self, _name: str) -> None:
         for child in reap():
             if not self._belongs(child):
-                for runner in self._runners:
+                for runner in self.fleet:
                     runner.hear_greetings()
                 if not self._belongs(child):
-                    self._log.debug(f"process {child.pid}, adopted from below, {describe(child.status)}")
+                    self.log.debug(f"process {child.pid}, adopted from below, {describe(child.status)}")
 
     def _belongs(self, child: ChildExit) -> bool:
-        runners = any(runner.child_exited(child) for runner in self._runners)
-        return runners or any(web.child_exited(child) for web in self._webs)
+        pools = any(runner.child_exited(child) for runner in self.fleet)
+        return pools or self.webs.child_exited(child) or self.reloads.child_exited(child) or self._succession.child_exited(child)
 
     def _on_terminate(self, _name: str) -> None:
         self.stop(now=False)
@@ -297,65 +313,63 @@ class Master:
         self.stop(now=self._stopping)
 
     def _on_reopen(self, _name: str) -> None:
-        self._log.reopen()
-        for runner in self._runners:
+        self.log.reopen()
+        for runner in self.fleet:
             runner.overseer.reopen()
-        self._log.info("log file reopened")
+        self.log.info("log file reopened")
 
     def _on_more(self, name: str) -> None:
-        self._scale_by(1, name)
+        scale_by(self.fleet, self.settings["max_workers"], 1, name, self.log)
 
     def _on_less(self, name: str) -> None:
-        self._scale_by(-1, name)
+        scale_by(self.fleet, self.settings["max_workers"], -1, name, self.log)
 
-    def _scale_by(self, step: int, name: str) -> None:
-        if len(self._runners) > 1:
-            self._log.warning(f"{name} ignored: there is more than one pool; use `fcgipm scale POOL`")
-            return
-        (runner,) = self._runners
-        bounds, mode = runner.pool.scaling.bounds, runner.settings["workers"]["mode"]
-        try:
-            new = stepped(bounds, mode, step)
-            self._log.info(f"{name}: {self.scale(runner.name, new._asdict())}")
-        except BoundsRefused as refused:
-            self._log.warning(f"{name} ignored: {refused}")
+    def _on_hangup(self, _name: str) -> None:
+        if not self._stopping:
+            self.reloads.ask(None)
 
-    def _on_later(self, name: str) -> None:
-        self._log.warning(f"{name} received, ignored: what it is for is not available yet")
+    def _on_upgrade(self, _name: str) -> None:
+        if not self._stopping:
+            self._succession.ask()
 
     # Start and end.
 
     def _announce(self) -> None:
         """Once every pool's start has come to an end: say so, or give up if none can serve."""
-        if not all(runner.pool.settled for runner in self._runners):
+        runners = self.fleet.serving.values()
+        if not all(runner.pool.settled for runner in runners):
             return
         self._announced = True
-        if any(runner.pool.state == "ready" or runner.pool.ready_count for runner in self._runners):
-            pools = ", ".join(f"{runner.name} ({runner.pool.ready_count} workers)" for runner in self._runners)
-            http = "".join(f", http {web.listener.address}" for web in self._webs)
-            self._log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{http}")
+        if any(runner.pool.state == "ready" or runner.pool.ready_count for runner in runners):
+            pools = ", ".join(f"{runner.name} ({counted(runner.pool.ready_count)})" for runner in runners)
+            http = "".join(f", http {web.listener.address}" for web in self.webs)
+            self.log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{http}")
             return
-        self._log.error("no pool can serve: giving up")
+        self.log.error("no pool can serve: giving up")
         self._exit_code = exit_codes.FAILED
         self.stop(now=False)
 
     @property
+    def _served(self) -> bool:
+        return all(runner.pool.finished for runner in self.fleet) and self.webs.finished
+
+    @property
     def _finished(self) -> bool:
-        pools = all(runner.pool.finished for runner in self._runners)
-        return self._stopping and pools and all(web.finished for web in self._webs)
+        return self._stopping and self._served and self.webs.stop_status(time.monotonic())
 
     def _timeout(self) -> float | None:
-        wanted = [*(runner.next_wakeup for runner in self._runners), *(web.next_wakeup for web in self._webs)]
+        wanted = [*(runner.next_wakeup for runner in self.fleet), *(web.next_wakeup for web in self.webs)]
+        wanted += [self.reloads.next_wakeup, self._succession.next_wakeup, self._service.next_wakeup]
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _close(self) -> None:
-        for web in self._webs:
-            web.close()
-        for runner in self._runners:
-            runner.close()
+        self.webs.close()
+        self.fleet.close()
+        self._farewells.close()
         self._signals.close()
-        self._log.info("stopped")
+        self._service.close()
+        self.log.info("stopped")
 
 
 _DISPATCH: dict[type, Callable[[Master, Any], None]] = {
@@ -374,6 +388,6 @@ _ON_SIGNAL: dict[int, Callable[[Master, str], None]] = {
     signal.SIGUSR1: Master._on_reopen,
     signal.SIGTTIN: Master._on_more,
     signal.SIGTTOU: Master._on_less,
-    signal.SIGHUP: Master._on_later,
-    signal.SIGUSR2: Master._on_later,
+    signal.SIGHUP: Master._on_hangup,
+    signal.SIGUSR2: Master._on_upgrade,
 }

@@ -30,7 +30,7 @@ class Output:
         self.ended = False
 
     def fileno(self) -> int:
-        """For the selector."""
+        """For the selector; -1 once closed."""
         return self._descriptor
 
     def read(self) -> bool:
@@ -60,6 +60,7 @@ class Output:
     def close(self) -> None:
         """Close the pipe."""
         os.close(self._descriptor)
+        self._descriptor = -1
 
     def _hand_on(self, lines: list[str]) -> None:
         for line in lines:
@@ -80,6 +81,11 @@ class Outputs:
         self._open.add(output)
         self._loop.watch(output, lambda _events: self._read(output))
         return output
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Of the pipes that are followed."""
+        return [output.fileno() for output in self._open]
 
     def drain(self) -> None:
         """Read what there is now."""

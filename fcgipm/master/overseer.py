@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcgipm import orders, scoreboard
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
-from fcgipm.master.processes import WorkerProcess, signal_group
+from fcgipm.master.processes import WorkerProcess
+from fcgipm.pool import happenings as event
 from fcgipm.pool.deadlines import Deadlines, Limits, Overdue, Running, Slow, Stuck
 
 if TYPE_CHECKING:
     from fcgipm.master.runner import PoolRunner
 
+_SLOW = scoreboard.COUNTERS.index(scoreboard.SLOW)
+
+
+def open_slow_log(settings: Mapping[str, Any], log: Log) -> Log:
+    """A file of its own, or the daemon's log. Raises SystemProblem when it cannot be opened."""
+    slow = settings["slow_log"]
+    return log if slow is None or slow["file"] is None else Log(slow["file"])
+
 
 class Overseer:
     """`next_look` is when it wants to look again although the pool is at rest."""
 
-    def __init__(self, runner: PoolRunner, settings: Mapping[str, Any], log: Log) -> None:
-        """Raises SystemProblem when the slow log's file cannot be opened."""
+    def __init__(self, runner: PoolRunner, settings: Mapping[str, Any], log: Log, slow_log: Log) -> None:
         timeouts, slow = settings["timeouts"], settings["slow_log"]
         self._runner = runner
         self._threads = settings["workers"]["threads"]
         self._deadlines = Deadlines(Limits(timeouts["request"], timeouts["kill_after"], slow and slow["after"]))
         self._log = log
-        self._slow_log = Log(slow["file"]) if slow and slow["file"] is not None else log
+        self._slow_log = slow_log
         self._killed: set[Running] = set()
         self._words = runner.board.memory.cast("Q")
 
@@ -39,13 +45,16 @@ class Overseer:
 
     def reopen(self) -> None:
         """Open the slow log's file anew."""
-        self._slow_log.reopen()
+        if self._slow_log is not self._log:
+            self._slow_log.reopen()
 
     def close(self) -> None:
         """Let go of the scoreboard's memory and of what workers that were never released left."""
         for worker in self._runner.workers.values():
             if worker.stacks is not None:
                 worker.stacks.close()
+        if self._slow_log is not self._log:
+            self._slow_log.close()
         self._words.release()
 
     def answering(self) -> list[WorkerProcess]:
@@ -95,9 +104,9 @@ class Overseer:
                         yield Running(worker.number, thread, since)
 
     def _log_slow(self, worker: WorkerProcess, one: Running, now: float) -> None:
-        self._runner.ledger[scoreboard.COUNTERS.index(scoreboard.SLOW)] += 1
+        self._runner.account.counters[_SLOW] += 1
         head = f"slow: {self._request(worker, one)} runs for {now - one.since / 1e9:.1f} s"
-        self._ask(worker, now, lambda lines: self._write(self._slow_log, worker, head, lines))
+        self._ask(worker, now, lambda lines: self._tell("slow", self._slow_log, worker, head, lines))
 
     def _kill(self, worker: WorkerProcess, stuck: Stuck, now: float) -> None:
         self._killed.update(stuck.threads)
@@ -107,12 +116,8 @@ class Overseer:
         self._ask(worker, now, lambda lines: self._kill_logged(worker, head, lines))
 
     def _kill_logged(self, worker: WorkerProcess, head: str, lines: list[str]) -> None:
-        self._write(self._log, worker, head, lines)
-        handle = self._runner.pool.workers.get(worker.number)
-        if handle is not None:
-            handle.killed = True
-        if worker.pid is not None and not worker.reaped and not signal_group(worker.pid, force=True):
-            self._runner.disown(worker)
+        self._tell("timeout", self._log, worker, head, lines)
+        self._runner.happened(event.Unyielding(worker.number))
 
     def _ask(self, worker: WorkerProcess, now: float, deliver: Any) -> None:
         if worker.stacks is not None:
@@ -120,32 +125,11 @@ class Overseer:
         else:
             deliver([])
 
-    def _write(self, log: Log, worker: WorkerProcess, head: str, lines: list[str]) -> None:
-        log.write("warning", head, self._runner.name, worker.pid)
-        for line in lines or ["it does not answer with its stack"]:
+    def _tell(self, kind: str, log: Log, worker: WorkerProcess, head: str, lines: list[str]) -> None:
+        stack = lines or ["it does not answer with its stack"]
+        for line in (head, *stack):
             log.write("warning", line, self._runner.name, worker.pid)
+        self._runner.account.post(kind, head, worker.pid, "\n".join(stack))
 
     def _request(self, worker: WorkerProcess, one: Running) -> str:
-        return clean(scoreboard.running(self._runner.board.memory, worker.slot + one.thread))
-
-
-class StackCollection:
-    """The stacks of several workers, asked for at the same time; `deliver` gets them when the last has come."""
-
-    def __init__(self, chosen: Iterable[tuple[PoolRunner, WorkerProcess]], deliver: Callable[[list[dict[str, Any]]], None]) -> None:
-        self._deliver = deliver
-        self._found: list[dict[str, Any]] = []
-        everybody = list(chosen)
-        self._left = len(everybody)
-        now = time.monotonic()
-        for runner, worker in everybody:
-            assert worker.stacks is not None
-            worker.stacks.ask(worker, partial(self._came, runner.name, worker.pid), now)
-        if not everybody:
-            deliver([])
-
-    def _came(self, pool: str, pid: int | None, lines: list[str]) -> None:
-        self._found.append({"pool": pool, "pid": pid, "stack": lines})
-        self._left -= 1
-        if not self._left:
-            self._deliver(self._found)
+        return clean(scoreboard.read(self._runner.board.memory, worker.slot + one.thread).text.encode("latin-1"))

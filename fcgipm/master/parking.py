@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from fcgipm import handover
 from fcgipm.master.loop import Loop
+from fcgipm.system.spawn import CHANNEL
 
 AT_ONCE = 1024
 """Connections taken from the handover in one look: more than it holds, and a worker that fills it for ever does not keep the master."""
@@ -22,14 +23,16 @@ RETRY_INTERVAL = 0.020
 
 
 class Parking:
-    """Of one pool. `patience`: seconds that a connection may be silent; `woken` is called when one has something for a worker."""
+    """Of one pool, and of all its generations: `give` and `take` are the two ends of its handover.
 
-    def __init__(self, give: socket.socket, take: socket.socket, patience: float, loop: Loop, woken: Callable[[], None]) -> None:
-        self._give = give
-        self._take = take
-        self._patience = patience
+    `patience`: seconds that a connection may be silent; `woken` is called when one has something for a worker.
+    """
+
+    def __init__(self, patience: float, loop: Loop, ends: tuple[socket.socket, socket.socket] | None = None) -> None:
+        self.give, self.take = socket.socketpair(*CHANNEL) if ends is None else ends
+        self.patience = patience
+        self.woken: Callable[[], None] = _nobody
         self._loop = loop
-        self._woken = woken
         self._parked: dict[socket.socket, float] = {}
         self._refused: list[socket.socket] = []
         """Something has come, and the handover was full."""
@@ -37,6 +40,11 @@ class Parking:
 
     def __len__(self) -> int:
         return len(self._parked) + len(self._refused)
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Of all connections that are here."""
+        return [connection.fileno() for connection in (*self._parked, *self._refused)]
 
     @property
     def overfull(self) -> bool:
@@ -52,7 +60,7 @@ class Parking:
         """Empty the handover, as far as one look should: who is silent is parked, the others go back in. How many those are."""
         ready, self._refused = self._refused, []
         for _ in range(AT_ONCE):
-            number = handover.take(self._take)
+            number = handover.take(self.take)
             if number is None:
                 break
             connection = _connection(number)
@@ -85,16 +93,25 @@ class Parking:
                 connection.close()
 
     def close(self) -> None:
-        """Close everything."""
+        """Close everything, the handover too."""
         for connection in list(self._parked):
             self._leave(connection)
             connection.close()
         for connection in self._refused:
             connection.close()
         self._refused = []
+        self.give.close()
+        self.take.close()
+
+    def admit(self, connection: socket.socket, now: float) -> None:
+        """A connection that the master has accepted, because no worker will."""
+        if _has_something(connection):
+            self._hand_on(connection, now)
+        else:
+            self._park(connection, now)
 
     def _park(self, connection: socket.socket, now: float) -> None:
-        self._parked[connection] = now + self._patience
+        self._parked[connection] = now + self.patience
         self._loop.watch(connection, lambda _events: self._readable(connection))
 
     def _leave(self, connection: socket.socket) -> None:
@@ -104,19 +121,23 @@ class Parking:
     def _readable(self, connection: socket.socket) -> None:
         self._leave(connection)
         if self._hand_on(connection, time.monotonic()):
-            self._woken()
+            self.woken()
 
     def _hand_on(self, connection: socket.socket, now: float) -> bool:
         """Put it back into the handover, if there is a request in it. Whether somebody waits."""
         if _has_ended(connection):
             connection.close()
             return False
-        if handover.give(self._give, connection.fileno()):
+        if handover.give(self.give, connection.fileno()):
             connection.close()
         else:
             self._refused.append(connection)
             self._retry_at = now + RETRY_INTERVAL
         return True
+
+
+def _nobody() -> None:
+    """Until somebody serves."""
 
 
 def _connection(number: int) -> socket.socket | None:

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from fcgipm.master.channel import Channel
+from fcgipm.master.children import describe, is_clean
 from fcgipm.master.output import Output
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ class TemplateProcess:
         self.channel = channel
         self.output = output
         self.failed = False
+
+    def reason(self, status: int) -> str:
+        """Why it is gone, in one line: its own last words when it failed, else what became of the process. `status` as of waitpid(2)."""
+        words = self.output.last_words()
+        if words is not None and (self.failed or (os.WIFEXITED(status) and not is_clean(status))):
+            return words
+        return f"the template {describe(status)}"
 
 
 class WorkerProcess:

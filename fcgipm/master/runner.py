@@ -14,19 +14,23 @@ from functools import partial
 from typing import Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.account import Account, Source
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit, describe, is_clean
+from fcgipm.master.draining import drain
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
-from fcgipm.master.output import Outputs
-from fcgipm.master.overseer import Overseer
+from fcgipm.master.measuring import Measuring
+from fcgipm.master.output import Output, Outputs
+from fcgipm.master.overseer import Overseer, open_slow_log
 from fcgipm.master.parking import Parking
+from fcgipm.master.pool_settings import pool_settings
+from fcgipm.master.probe import Probe
 from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
 from fcgipm.pool import happenings as event
-from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
@@ -43,7 +47,11 @@ LAST_WORDS = 512
 
 
 class PoolRunner:
-    """A pool with its means: listeners, scoreboard, handover, templates by generation, workers by number; `ledger` are the counters of workers gone."""
+    """A pool with its means: listeners, scoreboard, handover, templates by generation, workers by number.
+
+    `older` is the one in whose place it is to come: they share the handover. `capacity` is None until a successor serves, then the workers that served at
+    that time; so many of them are still `needed`. `door` and `probe` are there while a worker is tried.
+    """
 
     def __init__(
         self,
@@ -53,38 +61,51 @@ class PoolRunner:
         loop: Loop,
         log: Log,
         post: Post,
+        older: PoolRunner | None = None,
+        on_trial: bool = False,
+        board: Board | None = None,
+        parking: Parking | None = None,
     ) -> None:
+        slow_log = open_slow_log(settings, log)  # First: it may be refused.
         self.settings = settings
         self.name: str = settings["name"]
-        self.pool = Pool(pool_settings(settings, stop_timeout))
+        generation = 1 if older is None else older.pool.roster.next_number
+        self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
-        self.board = Board(self.name, self.pool.settings.slots)
-        self.handover = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.parking = Parking(*self.handover, settings["timeouts"]["keepalive"], loop, self._alarmed)
+        self.board = board or Board.create(self.name, self.pool.settings.slots)
+        shared: Parking | None = parking if older is None else older.parking
+        self.parking: Parking = Parking(0.0, loop) if shared is None else shared
+        self.has_served = False
+        if not on_trial:
+            self._take_charge()
         self.queues = Queues()
         eyes = Eyes(self._serving, self._waiting, lambda: self.pool.may_grow, self._give)
         self.beat = Beat(self.board.memory, self.pool.settings.threads, eyes)
         self.templates: dict[int, TemplateProcess] = {}
         self.workers: dict[int, WorkerProcess] = {}
-        self.ledger = [0] * len(scoreboard.COUNTERS)
+        self.account = Account(self.name, time.monotonic())
+        self.account.join(self._source())
+        self.door: socket.socket | None = None
+        self.probe: Probe | None = None
+        self.capacity: int | None = None
+        self.needed = 0
         self.outputs = Outputs(loop)
         self.loop = loop
         self.log = log
-        self.overseer = Overseer(self, settings, log)
+        self.overseer = Overseer(self, settings, log, slow_log)
         self._post = post
         self._told = False
+        self._measuring = Measuring(self)
         self._alarm_heard = False
-        take = self.handover[1]
-        self.alarm = Alarm([take.fileno(), *(listener.socket.fileno() for listener in listeners)])
+        self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
         loop.watch(self.alarm, lambda _events: self._alarmed())
 
     def means(self) -> Means:
         """What a template gets."""
-        give, take = self.handover
         return Means(
             self.board.descriptor,
-            give.fileno(),
-            take.fileno(),
+            self.parking.give.fileno(),
+            self.parking.take.fileno(),
             [listener.socket.fileno() for listener in self.listeners],
         )
 
@@ -95,24 +116,50 @@ class PoolRunner:
     @property
     def next_wakeup(self) -> float | None:
         """When this pool wants to be looked at although nothing happens."""
-        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, self.overseer.next_look)
+        probing = self.probe.due if self.probe is not None else None
+        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, self.overseer.next_look, probing)
         return min((when for when in times if when is not None), default=None)
+
+    def owned_slots(self) -> list[int]:
+        """Those that belong to a worker."""
+        return [slot for worker in self.pool.workers.values() for slot in self.slots(worker.slot)]
+
+    def _source(self) -> Source:
+        return Source(self.board.memory, self.owned_slots, self.pids)
+
+    def pids(self) -> list[int]:
+        """Of workers, as far as they are known, and templates."""
+        workers = [worker.pid for worker in self.pool.workers.values() if worker.pid is not None]
+        return workers + [template.pid for template in self.templates.values()]
 
     # Adding and dropping what the loop watches.
 
     def add_template(self, generation: int, pid: int, ours: socket.socket, output: int) -> None:
         """A template was started."""
-        followed = self.outputs.follow(output, partial(self._log_line, None, pid))
-        template = TemplateProcess(generation, pid, Channel(ours), followed)
-        self.templates[generation] = template
+        self.adopt_template(TemplateProcess(generation, pid, Channel(ours), self.reopened(output, None, pid)))
+
+    def adopt_template(self, template: TemplateProcess) -> None:
+        """Hear it from now on."""
+        self.templates[template.generation] = template
         self.loop.watch(template.channel, lambda _events: self._hear_template(template))
+
+    def reopened(self, output: int | None, worker: WorkerProcess | None, pid: int | None) -> Output:
+        """Read the output pipe of a worker, or of another process; None: it has been closed."""
+        if output is None:
+            output, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            os.close(write_end)
+        return self.outputs.follow(output, partial(self._log_line, worker, pid))
 
     def add_worker(self, number: int, slot: int, channel: Channel, output: int) -> None:
         """A worker was ordered."""
         worker = WorkerProcess(number, slot, channel)
-        self.workers[number] = worker
-        worker.output = self.outputs.follow(output, partial(self._log_line, worker, None))
-        self.loop.watch(channel, lambda _events: self._hear_worker(worker))
+        worker.output = self.reopened(output, worker, None)
+        self.adopt_worker(worker)
+
+    def adopt_worker(self, worker: WorkerProcess) -> None:
+        """Hear it from now on."""
+        self.workers[worker.number] = worker
+        self.loop.watch(worker.channel, lambda _events: self._hear_worker(worker))
 
     def drop_channel(self, channel: Channel) -> None:
         """Watch a channel no more and close it; again is harmless."""
@@ -123,27 +170,66 @@ class PoolRunner:
     def shut(self) -> None:
         """No client comes any more; those that wait are the workers' to serve. Again is harmless."""
         self.alarm.disarm()
-        self.parking.empty(time.monotonic())
         for listener in self.listeners:
-            listener.unlink()
+            if listener.socket.family == socket.AF_UNIX:
+                listener.unlink()  # Nobody comes any more, and the workers serve the queue to its end.
+            else:
+                drain(listener, self.take_in, self.log)  # Else they would serve for as long as clients come.
+        self.parking.empty(time.monotonic())
+
+    def take_in(self, connection: socket.socket) -> None:
+        """A client that no worker accepts: it gets its place in the handover once it has said something."""
+        connection.setblocking(False)
+        self.parking.admit(connection, time.monotonic())
 
     @property
     def somebody_waits(self) -> bool:
         """At a listener or in the handover; as far as the kernel tells."""
         known = (self.queues.depth(listener.socket) for listener in self.listeners)
-        return any(depth is None or depth.queued for depth in known) or bool(select.select([self.handover[1]], [], [], 0)[0])
+        return any(depth is None or depth.queued for depth in known) or bool(select.select([self.parking.take], [], [], 0)[0])
 
-    def close(self) -> None:
-        """Let go of everything; what processes wrote at their end is read first."""
+    def succeed(self, older: PoolRunner, now: float) -> None:
+        """Serve in the place of another from now on."""
+        older.capacity = older.needed = older.pool.roster.staying
+        older.alarm.disarm()
+        self.pool.succeed(older.pool, now)
+        self.share(older.account)
+        self._take_charge()
+
+    def share(self, account: Account) -> None:
+        """Keep the account of those in whose place we come."""
+        self.account = account
+        account.join(self._source())
+
+    def _take_charge(self) -> None:
+        """Connections without a worker are ours to see to."""
+        self.has_served = True
+        self.parking.patience = self.settings["timeouts"]["keepalive"]
+        self.parking.woken = self._alarmed
+
+    def end_trial(self) -> None:
+        """The worker that was tried is one like the others, or none. Again is harmless."""
+        if self.probe is not None:
+            self.probe.close()
+            self.probe = None
+        if self.door is not None:
+            self.door.close()
+            self.door = None
+
+    def slots(self, first: int) -> range:
+        """The slots of a worker, by its first."""
+        return range(first, first + self.pool.settings.threads)
+
+    def close(self, with_parking: bool = True) -> None:
+        """Let go of everything but the listeners; what processes wrote at their end is read first."""
+        self.end_trial()
         self.outputs.close()
         self.loop.forget(self.alarm)
         self.alarm.close()
-        self.parking.close()
+        if with_parking:
+            self.parking.close()
+        self.account.leave(self.board.memory)
         self.queues.close()
-        for listener in self.listeners:
-            listener.close()
-        for end in self.handover:
-            end.close()
         self.overseer.close()
         self.beat.close()
         self.board.close()
@@ -173,7 +259,7 @@ class PoolRunner:
         self.drop_channel(template.channel)
         template.output.drain()
         del self.templates[template.generation]
-        self.happened(event.TemplateGone(template.generation, template_reason(template, child)))
+        self.happened(event.TemplateGone(template.generation, template.reason(child.status)))
 
     def _worker_exited(self, worker: WorkerProcess, child: ChildExit) -> None:
         worker.reaped = True
@@ -184,8 +270,7 @@ class PoolRunner:
         handle = self.pool.workers.get(worker.number)
         if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
             how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
-        slots = range(worker.slot, worker.slot + self.pool.settings.threads)
-        begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in slots)
+        begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
         self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
 
     def disown(self, worker: WorkerProcess) -> None:
@@ -265,8 +350,11 @@ class PoolRunner:
         """Look at the workers and, if none is free, at the queues."""
         self._alarm_heard = False
         self.parking.see_to(now)
+        self._measuring.see_to()
         self.overseer.look(now)
-        return self.beat.look(now)
+        observed = self.beat.look(now)
+        self.account.look(now, resting=self.beat.next_look is None)
+        return observed
 
     def set_alarm(self) -> None:
         """Hear of connections that nobody takes, as long as that would mean more workers; what was heard is looked at first."""
@@ -303,29 +391,6 @@ class PoolRunner:
         self.workers[number].channel.send(orders.HANDOVER)
 
 
-def pool_settings(settings: Mapping[str, Any], stop_timeout: float) -> PoolSettings:
-    """What the pool decides by, of its effective configuration."""
-    workers = settings["workers"]
-    return PoolSettings(
-        settings["name"],
-        workers["min"],
-        workers["max"],
-        workers["threads"],
-        stop_timeout,
-        workers["spare"],
-        workers["idle_timeout"],
-        settings["preload"],
-    )
-
-
 def _number(arguments: list[str]) -> int:
     """The first argument as a number; whatever else it is, 0."""
     return int(arguments[0]) if arguments and arguments[0].isascii() and arguments[0].isdigit() else 0
-
-
-def template_reason(template: TemplateProcess, child: ChildExit) -> str:
-    """Why a template is gone, in one line: its own last words when it failed, else what became of the process."""
-    words = template.output.last_words()
-    if words is not None and (template.failed or (os.WIFEXITED(child.status) and not is_clean(child.status))):
-        return words
-    return f"the template {describe(child.status)}"

@@ -30,6 +30,7 @@ class Signals:
         self._heard = tuple(heard)
         for number in self._heard:
             signal.signal(number, _nothing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._heard)  # A program that has taken over begins with them blocked.
 
     def fileno(self) -> int:
         """For the selector."""

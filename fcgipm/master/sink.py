@@ -36,6 +36,12 @@ class Sink:
         os.close(descriptor)
         self._rest = b""
 
+    def close(self) -> None:
+        """Write there no more; standard error itself stays open."""
+        self._push(self._rest)
+        if self._descriptor != 2:
+            os.close(self._descriptor)
+
     def _push(self, data: bytes) -> bytes:
         """What could not be written: the place is full, or gone."""
         try:

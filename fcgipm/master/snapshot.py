@@ -5,43 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fcgipm import scoreboard
+from fcgipm.master.fleet import Fleet
+from fcgipm.master.processes import TemplateProcess
+from fcgipm.master.reloads import Reloads
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.samples import Sample, Samples
 from fcgipm.pool.scaling import Scaling
 from fcgipm.pool.states import WorkerState
 from fcgipm.pool.worker import WorkerHandle
-from fcgipm.report.snapshot import ListenerSnapshot, PoolSnapshot, ProcessSnapshot, RequestsSnapshot, WorkersSnapshot
+from fcgipm.report.snapshot import (
+    ListenerSnapshot,
+    PoolSnapshot,
+    ProcessSnapshot,
+    RequestsSnapshot,
+    RunningSnapshot,
+    WorkersSnapshot,
+)
 from fcgipm.system.listeners import Listener
 
 _BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 _FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
 _FAILED = scoreboard.COUNTERS.index(scoreboard.FAILED)
+_ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
 _SLOW = scoreboard.COUNTERS.index(scoreboard.SLOW)
 _TIMED_OUT = scoreboard.COUNTERS.index(scoreboard.TIMED_OUT)
-_ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
+_SERVED = scoreboard.COUNTERS.index(scoreboard.SERVED_NS)
 _REJECTED = scoreboard.COUNTERS.index(scoreboard.REJECTED)
 
 _STARTING = frozenset({WorkerState.ORDERED, WorkerState.STARTING})
 
-Readings = dict[int, list[scoreboard.SlotReading]]
+Readings = Sequence[tuple[WorkerHandle, list[scoreboard.SlotReading]]]
 
 
-def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
-    """One pool. `now` is monotonic, in seconds."""
+def pool_snapshot(runner: PoolRunner, fleet: Fleet, reloads: Reloads, now: float) -> PoolSnapshot:
+    """One pool, with those of its workers that leave. `now` is monotonic, in seconds."""
     pool, settings = runner.pool, runner.settings
-    readings = {worker.number: _read(runner, worker) for worker in pool.workers.values()}
-    states = {worker.number: worker_state(worker, readings[worker.number]) for worker in pool.workers.values()}
+    generations = [runner, *(other for other in fleet.leaving if other.account is runner.account)]
+    readings = [(worker, _read(one, worker)) for one in generations for worker in one.pool.workers.values()]
+    states = [worker_state(*reading) for reading in readings]
     totals = _totals(runner, readings)
     current, newest = pool.roster.current, pool.roster.newest
     template = runner.templates.get(newest.number) if newest is not None else None
+    account = runner.account
+    account.samples.refresh(now)
+    latency = account.latency()
     return PoolSnapshot(
         name=runner.name,
         interface=settings["interface"],
         python=current.python if current is not None else None,
         generation=current.number if current is not None else 0,
-        state=pool.state,
+        state="reloading" if pool.state == "ready" and reloads.concerns(runner.name) else pool.state,
         reason=pool.reason,
         listen=tuple(_listener(runner, listener) for listener in runner.listeners),
-        workers=_count(states.values(), pool.scaling),
+        workers=_count(states, pool.scaling),
         mode=settings["workers"]["mode"],
         target=pool.roster.target,
         scaling_reason=pool.scaling.reason,
@@ -49,11 +65,18 @@ def pool_snapshot(runner: PoolRunner, now: float) -> PoolSnapshot:
         exits=dict(pool.exits),
         template=template.pid if template is not None else None,
         processes=tuple(
-            _process(worker, worker.pid, states[worker.number], readings[worker.number], now)
-            for worker in pool.workers.values()
+            _process(worker, worker.pid, state, slots, now, account.samples.of(worker.pid))
+            for (worker, slots), state in zip(readings, states, strict=True)
             if worker.pid is not None
         ),
         rejected=totals[_REJECTED],
+        recent=account.recent(now, latency),
+        memory=account.samples.together(worker.pid for worker, _ in readings if worker.pid is not None),
+        template_pss=_pss(account.samples, template),
+        last_reload=reloads.last.get(runner.name),
+        draining=account.draining,
+        latency=tuple(latency),
+        served=totals[_SERVED] / 1e9,
     )
 
 
@@ -67,8 +90,7 @@ def worker_state(worker: WorkerHandle, slots: Sequence[scoreboard.SlotReading]) 
 
 
 def _read(runner: PoolRunner, worker: WorkerHandle) -> list[scoreboard.SlotReading]:
-    slots = range(worker.slot, worker.slot + runner.pool.settings.threads)
-    return [scoreboard.read(runner.board.memory, slot) for slot in slots]
+    return [scoreboard.read(runner.board.memory, slot) for slot in runner.slots(worker.slot)]
 
 
 def _listener(runner: PoolRunner, listener: Listener) -> ListenerSnapshot:
@@ -83,22 +105,34 @@ def _count(states: Iterable[str], scaling: Scaling) -> WorkersSnapshot:
 
 
 def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
-    """The ledger and the living, in the order of COUNTERS."""
-    totals = runner.ledger
-    for slot in (slot for worker in readings.values() for slot in worker):
+    """Those that are gone and the living, in the order of COUNTERS."""
+    totals = runner.account.counters
+    for slot in (slot for _, slots in readings for slot in slots):
         totals = scoreboard.add(totals, slot.counters)
     return totals
 
 
 def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:
     one, two, three, four, five = totals[_FIRST_CLASS : _FIRST_CLASS + 5]
-    active = sum(slot.state == scoreboard.BUSY for worker in readings.values() for slot in worker)
+    active = sum(slot.state == scoreboard.BUSY for _, slots in readings for slot in slots)
     return RequestsSnapshot(active, (one, two, three, four, five), totals[_FAILED], totals[_ABORTED], totals[_SLOW], totals[_TIMED_OUT])
 
 
 def _process(
-    worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float
+    worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float, sample: Sample
 ) -> ProcessSnapshot:
     requests = sum(slot.counters[_BEGUN] for slot in slots)
     kept = sum(slot.kept for slot in slots)
-    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept)
+    running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY)
+    rss = sample.usage.rss if sample.usage is not None else None
+    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running)
+
+
+def _running(slot: scoreboard.SlotReading, now: float) -> RunningSnapshot:
+    method, _, uri = slot.text.partition(" ")
+    return RunningSnapshot(method, uri, max(0.0, now - slot.request_started / 1e9))
+
+
+def _pss(samples: Samples, template: TemplateProcess | None) -> int | None:
+    known = samples.of(template.pid if template is not None else None).shares
+    return None if known is None else known.pss

@@ -1,10 +1,13 @@
-"""The embedded web servers: each a process that is started, followed by another when it dies, and stopped before the pool behind it."""
+"""The server processes beside the pools: each is started, followed by another when it dies, and stopped when the time has come.
+
+An embedded web server is stopped before the pool behind it.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,32 +21,29 @@ from fcgipm.report.snapshot import HttpSnapshot
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 from fcgipm.system.spawn import output_pipe
-from fcgipm.system.spawn_web import specification, start_web
+from fcgipm.system.spawn_web import start_web
 
 GRACE = 2.0
 """Seconds that it may take beyond the time for running requests, before it is killed."""
 
 
-class HttpProcess:
-    """One entry of `http:`. `settings` and `pool` are parts of the effective configuration; our copy of the listening socket outlives the process."""
+class ServerProcess:
+    """One server. `settings` names its user; `told` is its specification. `title` begins its lines in the log, which are of `pool` if there is one.
+
+    The listening socket outlives the process. `backend` is the address of the pool that it asks, if it asks one.
+    """
+
+    pool: str | None = None
+    backend: str | None = None
 
     def __init__(
-        self,
-        settings: Mapping[str, Any],
-        pool: Mapping[str, Any],
-        listener: Listener,
-        backend: Listener,
-        stop_timeout: float,
-        access_log: bool,
-        loop: Loop,
-        log: Log,
+        self, title: str, settings: Mapping[str, Any], told: Mapping[str, Any], listener: Listener, loop: Loop, log: Log
     ) -> None:
         self.settings = settings
-        self.pool: str = settings["pool"]
         self.listener = listener
         self.pid: int | None = None
-        self._told = specification(settings, pool, backend, listener, access_log, stop_timeout)
-        self._stop_timeout = stop_timeout
+        self._title = title
+        self._told = told
         self._log = log
         self._outputs = Outputs(loop)
         self._backoff = BackOff()
@@ -70,9 +70,26 @@ class HttpProcess:
             return self._deadline if self.pid is not None else None
         return self._backoff.retry_at if self.pid is None else None
 
-    def snapshot(self) -> HttpSnapshot:
-        """For the status."""
-        return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state)
+    @property
+    def described(self) -> dict[str, Any]:
+        """What it takes to know it again."""
+        return {"settings": self.settings, "told": self._told, "backend": self.backend}
+
+    @property
+    def outputs(self) -> list[int]:
+        """Descriptors of its output."""
+        return self._outputs.descriptors
+
+    def inherit(self, pid: int, outputs: Iterable[int], now: float) -> None:
+        """It is running already."""
+        self.pid, self._started = pid, now
+        for descriptor in outputs:
+            self._outputs.follow(descriptor, partial(self._log_line, pid))
+
+    def same(self, other: ServerProcess) -> bool:
+        """Whether the other would be the same process."""
+        who = ("uid", "gid", "groups")
+        return self._told == other._told and all(self.settings[key] == other.settings[key] for key in who)
 
     def see_to(self, now: float) -> None:
         """Start it if it is time to, or kill it if it did not stop in time."""
@@ -85,9 +102,7 @@ class HttpProcess:
         """Let it finish what it does, but take in nothing new; `at_once`: end it."""
         if not self._stopping:
             self._stopping = True
-            self.listener.unlink()
-            self.listener.close()
-            self._deadline = now + self._stop_timeout + GRACE
+            self._deadline = now + float(self._told["stop_timeout"]) + GRACE
             self._signal(force=False)
         if at_once:
             self._deadline = now
@@ -106,12 +121,14 @@ class HttpProcess:
     def close(self) -> None:
         """Let go of everything."""
         self._outputs.close()
-        self.listener.close()
+
+    def _launch(self, output: int) -> int:
+        return start_web(self.settings, self._told, output)
 
     def _start(self, now: float) -> None:
         read_end, write_end = output_pipe(self.settings["uid"], self.settings["gid"])
         try:
-            self.pid = start_web(self.settings, self._told, write_end)
+            self.pid = self._launch(write_end)
         except SystemProblem as problem:
             os.close(read_end)
             self._backoff.died(0.0, now)
@@ -121,17 +138,17 @@ class HttpProcess:
             os.close(write_end)
         self._started = now
         self._outputs.follow(read_end, partial(self._log_line, self.pid))
-        self._say("info", f"http: {self.listener.address} starts, process {self.pid}")
+        self._say("info", f"{self._title}: {self.listener.address} starts, process {self.pid}")
 
     def _log_line(self, pid: int, line: str) -> None:
-        self._log.output(f"http: {line}", self.pool, pid)
+        self._log.output(f"{self._title}: {line}", self.pool, pid)
 
     def _died(self, child: ChildExit) -> None:
         now = time.monotonic()
         self._backoff.died(now - self._started, now)
         wait = max(0.0, self._backoff.retry_at - now)
         level = "info" if is_clean(child.status) else "warning"
-        self._say(level, f"http: process {child.pid} {describe(child.status)} (started again in {wait:.1f} s)")
+        self._say(level, f"{self._title}: process {child.pid} {describe(child.status)} (started again in {wait:.1f} s)")
 
     def _press(self, now: float) -> None:
         if self.pid is not None and self._deadline is not None and now >= self._deadline:
@@ -144,3 +161,18 @@ class HttpProcess:
 
     def _say(self, level: str, text: str) -> None:
         self._log.write(level, text, self.pool)
+
+
+class HttpProcess(ServerProcess):
+    """One entry of `http:`. `settings` is that part of the effective configuration, `backend` the address where it asks its pool."""
+
+    def __init__(
+        self, settings: Mapping[str, Any], told: Mapping[str, Any], listener: Listener, backend: str, loop: Loop, log: Log
+    ) -> None:
+        super().__init__("http", settings, told, listener, loop, log)
+        self.pool: str = settings["pool"]
+        self.backend = backend
+
+    def snapshot(self) -> HttpSnapshot:
+        """For the status."""
+        return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state)

@@ -25,6 +25,18 @@ class Fork(NamedTuple):
     workers: tuple[tuple[int, int], ...]
 
 
+class Try(NamedTuple):
+    """Tell a worker to begin, but behind closed doors: it gets a handover of its own instead of the pool's."""
+
+    worker: int
+
+
+class Probe(NamedTuple):
+    """Send the worker that is tried the configured request, and report how it went."""
+
+    worker: int
+
+
 class Order(NamedTuple):
     """Send one word down the worker's channel."""
 
@@ -53,10 +65,11 @@ class Release(NamedTuple):
 
 
 class Log(NamedTuple):
-    """One line for the log: ``info``, ``warning`` or ``error``."""
+    """One line for the log: ``info``, ``warning`` or ``error``; also an event of that kind (``report.events``) unless `kind` is None."""
 
     level: str
     text: str
+    kind: str | None = None
 
 
-Action = StartTemplate | EndTemplate | Fork | Order | Kill | Evict | Release | Log
+Action = StartTemplate | EndTemplate | Fork | Try | Probe | Order | Kill | Evict | Release | Log

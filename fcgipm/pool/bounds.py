@@ -52,5 +52,9 @@ def check_total(total: int | None, least: Iterable[int]) -> None:
 
 def described(bounds: Bounds) -> str:
     """``1 worker``, ``4 workers`` or ``2 to 16 workers``."""
-    count = f"{bounds.max}" if bounds.min == bounds.max else f"{bounds.min} to {bounds.max}"
-    return f"{count} worker{'' if count == '1' else 's'}"
+    return counted(bounds.max) if bounds.min == bounds.max else f"{bounds.min} to {counted(bounds.max)}"
+
+
+def counted(workers: int) -> str:
+    """``1 worker``, or ``4 workers``."""
+    return f"{workers} worker{'' if workers == 1 else 's'}"

@@ -13,6 +13,8 @@ START_PATIENCE = 30.0
 """Seconds between a worker's order and its READY: an application's own hooks run in it, and may hang."""
 IMPORT_PATIENCE = 300.0
 """The same, where each worker imports the application."""
+TEMPLATE_GRACE = 2.0
+"""Seconds that a template has to end when it is told to: an import may have left it deaf to TERM."""
 LEAVE_PATIENCE = 30.0
 """Seconds that a worker outside of a request has to leave: a connection that has sent half a head, and then an application's `atexit`, which may hang."""
 
@@ -73,6 +75,13 @@ class Decisions:
         self._roster.dismiss(worker)
         self.add(do.Release(worker.number, worker.slot))
 
+    def dismiss(self, generation: Generation) -> None:
+        """Nothing is forked from its template any more; it must end in time. Again is harmless."""
+        if not generation.gone and not generation.dismissed:
+            generation.dismissed = True
+            generation.due = self.now + TEMPLATE_GRACE
+            self.add(do.EndTemplate(generation.number, force=False))
+
     def end_templates(self, force: bool) -> None:
         """Every one that is there."""
         self.add(*(do.EndTemplate(g.number, force) for g in self._roster.generations if not g.gone))
@@ -82,6 +91,6 @@ class Decisions:
         delay = backoff.retry_at - self.now
         return f"in {delay:.1f} s" if delay > 0 else "now"
 
-    def log(self, level: str, text: str) -> None:
-        """A line for the log."""
-        self.add(do.Log(level, text))
+    def log(self, level: str, text: str, kind: str | None = None) -> None:
+        """A line for the log, and an event of that kind."""
+        self.add(do.Log(level, text, kind))

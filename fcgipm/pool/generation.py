@@ -8,7 +8,7 @@ from fcgipm.pool.states import TEMPLATE_TABLE, TemplateEvent, TemplateState
 class Generation:
     """`number` counts up from 1; a generation whose template never became ready leaves its number to the next try."""
 
-    __slots__ = ("dismissed", "number", "python", "ready_at", "state")
+    __slots__ = ("dismissed", "due", "number", "python", "ready_at", "state")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -17,6 +17,8 @@ class Generation:
         self.ready_at: float | None = None
         self.dismissed = False
         """Its template was told to end, because nothing needs it any more."""
+        self.due: float | None = None
+        """When it must have done so."""
 
     def take(self, event: TemplateEvent) -> bool:
         """Move on; whether the event changed anything."""

@@ -38,10 +38,11 @@ class Growth:
         if source is None or now < self.due:
             return
         count, before = missing if self._urgent else 1, self._roster.staying_in(source)
-        if self._roster.staying == before:  # Else the new ones take the places of older ones.
-            reason = self._scaling.grown(count, before)
-            if before + count > self._scaling.bounds.min:
-                self._decisions.log("info", f"{reason} (of {before})")
+        wanted = min(count, self._roster.target - before)
+        if wanted > 0 and self._roster.staying == before:  # Else the new ones take the places of older ones.
+            reason = self._scaling.grown(wanted, before)
+            if before + wanted > self._scaling.bounds.min:
+                self._decisions.log("info", f"{reason} (of {before})", "growth")
         if count < missing:
             self._next = now + PACE
         self._decisions.fork(source, count)

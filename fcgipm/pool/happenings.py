@@ -71,6 +71,25 @@ class WorkerExited(NamedTuple):
     begun: int = 0
 
 
+class RetireRequested(NamedTuple):
+    """Somebody wants this worker replaced."""
+
+    worker: int
+
+
+class Measured(NamedTuple):
+    """What the worker has in memory for itself alone (USS), in bytes."""
+
+    worker: int
+    memory: int
+
+
+class Unyielding(NamedTuple):
+    """A request of it did not yield to its time-out: nothing but its end helps."""
+
+    worker: int
+
+
 class StillBusy(NamedTuple):
     """The worker that was to be evicted is inside a request."""
 
@@ -97,8 +116,20 @@ class Allowed(NamedTuple):
     attainable: int
 
 
-class ReplaceRequested(NamedTuple):
-    """Import the application anew; when that has its workers, the old ones retire."""
+class Probed(NamedTuple):
+    """The probe has come to an end. `fault` says in one line what was wrong; None: nothing."""
+
+    fault: str | None
+
+
+class Admitted(NamedTuple):
+    """The trial is over, and passed by everybody: serve."""
+
+
+class Superseded(NamedTuple):
+    """A successor serves: so many workers are still needed, the others retire. It never rises again."""
+
+    needed: int
 
 
 class StopRequested(NamedTuple):
@@ -122,11 +153,16 @@ Happening = (
     | WorkerRetiring
     | WorkerLost
     | WorkerExited
+    | RetireRequested
+    | Measured
+    | Unyielding
     | StillBusy
     | Observed
     | ScaleRequested
     | Allowed
-    | ReplaceRequested
+    | Probed
+    | Admitted
+    | Superseded
     | StopRequested
     | StopNow
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fcgipm.pool.lifetime import Lifetime
+
 WORKERS_LIMIT = 1000
 """Most workers of one pool, also by command: its scoreboard has slots for twice as many (memory nobody writes to costs nothing)."""
 
@@ -19,6 +21,10 @@ class PoolSettings(NamedTuple):
     spare: int = 0
     idle_timeout: float = 10.0
     preload: bool = True
+    probe: bool = False
+    lifetime: Lifetime = Lifetime()
+    generation: int = 1
+    """Number of its first generation."""
 
     @property
     def slots(self) -> int:

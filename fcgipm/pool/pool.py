@@ -5,7 +5,7 @@
 - The newest generation whose template is ready gets the workers; a template that dies is followed by a new generation, because the code on disk may have
   changed meanwhile and two versions are never mixed: when all the new workers accept, the old ones retire.
 - A worker that says it leaves is replaced at once; one that dies young is replaced after a back-off.
-- A replacement that was asked for is a new generation too. If its import fails, nothing has happened: the old one serves on, and is forked from.
+- A pool that is to take the place of another is on trial until it is admitted: it has one worker, which serves nobody. What goes wrong then is its verdict.
 - How many workers there should be is `scaling`'s to say, at every look; who is one too many leaves, those idle longest first.
 - A pool is degraded, with a reason, from the first such death or failed template until all its workers accept again.
 """
@@ -19,39 +19,43 @@ from fcgipm import orders
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.pool.backoff import BackOff
-from fcgipm.pool.decisions import IMPORT_PATIENCE, START_PATIENCE, Decisions
+from fcgipm.pool.decisions import IMPORT_PATIENCE, START_PATIENCE, TEMPLATE_GRACE, Decisions
 from fcgipm.pool.generation import Generation
 from fcgipm.pool.growth import Growth
 from fcgipm.pool.policy import Load, PoolSettings
-from fcgipm.pool.replacement import Replacements
+from fcgipm.pool.recycling import Recycling
 from fcgipm.pool.roster import Roster
-from fcgipm.pool.scaling import Scaling, surplus
+from fcgipm.pool.scaling import Scaling
 from fcgipm.pool.sharing import Claim
+from fcgipm.pool.shrinking import Shrinking
 from fcgipm.pool.states import PoolPhase, TemplateEvent, WorkerEvent, WorkerState
 from fcgipm.pool.stopping import Stopping
+from fcgipm.pool.trial import Trial
 from fcgipm.pool.worker import WorkerHandle
 
-EXIT_REASONS = ("crash", "retire", "reload", "idle", "scale", "timeout")
-"""Why workers left: died, was told by a TERM, belonged to an old generation, was not needed any more, was one more than there may be, had a request that
-ran too long."""
+EXIT_REASONS = ("crash", "requests", "memory", "age", "retire", "reload", "idle", "scale", "timeout")
+"""Why workers left: died, reached a limit of `recycle`, was asked to, belonged to an old generation, was not needed any more, was one too many, had a
+request that ran too long."""
 
 
 class Pool:
-    """The state of one pool. `reason` is why it is degraded, or None; `exits` counts the workers that left, by EXIT_REASONS."""
+    """The state of one pool. `reason` is why it is degraded, or None; `exits` counts the workers that left, by EXIT_REASONS; `trial` is None once admitted."""
 
-    def __init__(self, settings: PoolSettings) -> None:
+    def __init__(self, settings: PoolSettings, on_trial: bool = False) -> None:
         self.settings = settings
         self.roster = Roster(settings)
         self.scaling = Scaling(settings)
         self.reason: str | None = None
-        self.replacements = Replacements()
         self.was_complete = False
         self.exits = dict.fromkeys(EXIT_REASONS, 0)
         self._template_backoff = BackOff()
         self._worker_backoff = BackOff()
         self._decisions = Decisions(self.roster, START_PATIENCE if settings.preload else IMPORT_PATIENCE)
         self._stopping = Stopping(self.roster, self._decisions)
+        self._recycling = Recycling(settings.lifetime, self.roster, self._decisions)
         self._growth = Growth(self.roster, self.scaling, self._decisions)
+        self._shrinking = Shrinking(self.roster, self.scaling, self._decisions)
+        self.trial = Trial(self.roster, self._decisions, settings.probe) if on_trial else None
 
     def step(self, happenings: Iterable[event.Happening], now: float) -> list[do.Action]:
         """Take in what happened, in order, and decide. `now` is monotonic, in seconds."""
@@ -59,11 +63,13 @@ class Pool:
         for happening in happenings:
             _RECEIVERS[type(happening)](self, happening)
         self._give_up_overdue()
-        if self.phase is PoolPhase.RUNNING:
+        if self.phase is not PoolPhase.RUNNING:
+            self._stopping.keep()
+        elif self.trial is not None:
+            self.trial.keep()
+        else:
             self.roster.target = self.scaling.target(now)
             self._keep_running()
-        else:
-            self._stopping.keep()
         self.scaling.peak = max(self.scaling.peak, self.ready_count)
         return self._decisions.actions
 
@@ -111,7 +117,7 @@ class Pool:
     @property
     def may_grow(self) -> bool:
         """Whether more load would mean more workers."""
-        return self.phase is PoolPhase.RUNNING and self.roster.staying < self.scaling.limit
+        return self.phase is PoolPhase.RUNNING and self.trial is None and self.roster.staying < self.scaling.limit
 
     def claim(self, now: float) -> Claim:
         """What it asks for of `max_workers`. Workers that are not needed may be kept, but none is started: two pools would take them from each other."""
@@ -124,13 +130,17 @@ class Pool:
         """When to call ``step`` although nothing happened; None: not before something does."""
         running = self.phase is PoolPhase.RUNNING
         times = [worker.due for worker in self.workers.values() if worker.due is not None and (running or worker.pid is not None)]
+        times += [generation.due for generation in self.generations if generation.due is not None and not generation.gone]
         if not running:
-            return None if self.finished else min([self._stopping.deadline, *times])
+            times += [] if self.finished or self._stopping.deadline is None else [self._stopping.deadline]
+            return min(times, default=None)
+        if self.trial is not None:
+            return min(times + ([] if self.trial.due is None else [self.trial.due]), default=None)
         if self.roster.needs_template:
             times.append(self._template_backoff.retry_at)
         elif self.roster.forkable:
             times.append(max(self._worker_backoff.retry_at, self._growth.due))
-        times += [when for when in (self.replacements.due, self.scaling.next_change) if when is not None]
+        times += [when for when in (self.scaling.next_change, self._recycling.next_age) if when is not None]
         return min(times, default=None)
 
     def __repr__(self) -> str:
@@ -159,11 +169,14 @@ class Pool:
         generation = self.roster.generation(happening.generation)
         if generation is None or not generation.take(TemplateEvent.GONE) or self.phase is not PoolPhase.RUNNING:
             return
-        if generation.dismissed or self._replacement_failed(generation, happening.reason):
+        if self.trial is not None:
+            self.trial.fail(happening.reason)
+            return
+        if generation.dismissed:
             return
         self._template_backoff.died(generation.lived(self._decisions.now), self._decisions.now)
         self.reason = happening.reason
-        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})")
+        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})", "degraded")
 
     def _fork_failed(self, happening: event.ForkFailed) -> None:
         for worker in self.workers.values():
@@ -177,7 +190,10 @@ class Pool:
         if worker is None or not worker.take(WorkerEvent.HELLO):
             return
         worker.pid, worker.fault = happening.pid, None
-        self._decisions.order(worker, orders.GO if worker.stays else orders.STOP)
+        if worker.stays and self.trial is not None:
+            self._decisions.add(do.Try(worker.number))
+        else:
+            self._decisions.order(worker, orders.GO if worker.stays else orders.STOP)
 
     def _worker_ready(self, happening: event.WorkerReady) -> None:
         worker = self.workers.get(happening.worker)
@@ -201,6 +217,20 @@ class Pool:
         if worker.leaving is None:
             self._blame(worker, worker.fault or "a worker could not be forked, or died at once")
 
+    def _retire_requested(self, happening: event.RetireRequested) -> None:
+        if happening.worker in self.workers:
+            self.workers[happening.worker].asked = True
+
+    def _measured(self, happening: event.Measured) -> None:
+        if happening.worker in self.workers:
+            self.workers[happening.worker].memory = happening.memory
+
+    def _unyielding(self, happening: event.Unyielding) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is not None:
+            worker.killed = True
+            self._decisions.add(do.Kill(worker.number, force=True))
+
     def _still_busy(self, happening: event.StillBusy) -> None:
         worker = self.workers.get(happening.worker)
         if worker is not None:
@@ -214,7 +244,7 @@ class Pool:
         self._decisions.forget(worker)
         if worker.killed:
             self._count_exit("timeout")
-        elif worker.leaving is not None and (happening.clean or self.phase is not PoolPhase.RUNNING):
+        elif worker.leaving is not None and (happening.clean or self.phase not in (PoolPhase.RUNNING, PoolPhase.LEAVING)):
             self._count_exit(worker.leaving)
         else:
             self._count_exit("crash")
@@ -225,7 +255,12 @@ class Pool:
             self.exits[reason] += 1
 
     def _blame(self, worker: WorkerHandle, what: str) -> None:
+        if self.phase is PoolPhase.LEAVING:
+            self._decisions.log("warning", what, "crash")
         if self.phase is not PoolPhase.RUNNING:
+            return
+        if self.trial is not None:
+            self.trial.fail(what)
             return
         told = worker.pid is None and not self._worker_backoff.permits(self._decisions.now)
         if not worker.begun:  # Else it died of a request, and its successor may live: back-off is for what dies of being started.
@@ -233,9 +268,7 @@ class Pool:
         if not self._worker_backoff.permits(self._decisions.now):
             self.reason = what
         if not told:  # Workers of one order that could not be forked have one reason.
-            self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})")
-        if worker.generation == self.replacements.generation:
-            self.replacements.end(False, f"generation {worker.generation} has no workers yet: {what}")
+            self._decisions.log("warning", f"{what} (replaced {self._decisions.when(self._worker_backoff)})", "crash")
 
     def _give_up_overdue(self) -> None:
         """What hangs before it accepts would be waited for for ever, and the whole daemon's start with it; so would what does not leave."""
@@ -249,68 +282,24 @@ class Pool:
                 if worker.pid is None:
                     self._decisions.add(do.Kill(worker.number, force=True))
                 self._worker_lost(event.WorkerLost(worker.number))
+        for generation in self.generations:
+            if generation.due is not None and generation.due <= self._decisions.now and not generation.gone:
+                generation.due = self._decisions.now + TEMPLATE_GRACE
+                self._decisions.add(do.EndTemplate(generation.number, force=True))
 
     # Keeping the pool as it should be.
 
     def _keep_running(self) -> None:
-        self._begin_replacement()
         if self.roster.needs_template and self._template_backoff.permits(self._decisions.now):
             self._decisions.add(do.StartTemplate(self.roster.open_generation().number))
+        self._recycling.keep()
         if self.roster.forkable and self._worker_backoff.permits(self._decisions.now):
             self._growth.grow()
-        self._retire_older()
-        self._shrink()
+        self._shrinking.shrink()
         self.roster.drop_empty_generations()
         if self.roster.complete:
             self.was_complete = True
             self.reason = None
-            self._dismiss_older()
-            self._replacement_done()
-            self._begin_replacement()
-        else:
-            self.replacements.incomplete()
-
-    def _retire_older(self) -> None:
-        """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.
-
-        That it is the newest of all is not asked: its template may be dead already, and its successor needs the slots of the older ones.
-        """
-        roster = self.roster
-        latest = roster.newest if roster.newest_is_ready and not roster.target else roster.latest
-        if latest is None or roster.ready_in(latest) < roster.staying_in(latest):
-            return
-        if roster.missing_in(latest) <= 0 or (not roster.room and roster.newest_is_ready):
-            for worker in self.workers.values():
-                if worker.stays and worker.generation != latest.number:
-                    self._decisions.let_go(worker, orders.RETIRE, "reload")
-
-    def _shrink(self) -> None:
-        """Who is not needed any more leaves; generations before the latest have their own way out."""
-        latest, most = self.roster.latest, self.scaling.most
-        if latest is not None:
-            staying = [worker for worker in self.workers.values() if worker.stays and worker.generation == latest.number]
-            over, idle = surplus(staying, self.roster.target, most)
-            if over:
-                self._let_go(over, "scale", f"{self.scaling.crowded_out(len(over))} (of {len(staying)})")
-            if idle:
-                self._let_go(idle, "idle", f"{self.scaling.shrunk(len(idle))} (of {len(staying) - len(over)})")
-        if self.roster.newest is not None and self.roster.rests_without_template and not self.workers:
-            self._dismiss(self.roster.newest)
-
-    def _let_go(self, workers: Iterable[WorkerHandle], why: str, reason: str) -> None:
-        self._decisions.log("info", reason)
-        for worker in workers:
-            self._decisions.let_go(worker, orders.RETIRE, why)
-
-    def _dismiss(self, generation: Generation) -> None:
-        if not generation.gone and not generation.dismissed:
-            generation.dismissed = True
-            self._decisions.add(do.EndTemplate(generation.number, force=False))
-
-    def _dismiss_older(self) -> None:
-        """Templates that nothing is forked from any more."""
-        for generation in self.generations[:-1]:
-            self._dismiss(generation)
 
     # Scaling.
 
@@ -322,9 +311,9 @@ class Pool:
                 worker.seen(any(slot.busy for slot in slots), sum(slot.begun for slot in slots), now)
         busy = sum(slot.busy for slots in happening.look.values() for slot in slots)
         self.scaling.observe(Load(busy, happening.waiting), now)
-        if self.scaling.over(now) and not was_over:
+        if self.phase is PoolPhase.RUNNING and self.scaling.over(now) and not was_over:
             most = f"{self.scaling.limit} workers are the most there may be"
-            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy")
+            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy", "max_reached")
 
     def _scale_requested(self, happening: event.ScaleRequested) -> None:
         self.scaling.rebound(happening.bounds)
@@ -333,46 +322,26 @@ class Pool:
     def _allowed(self, happening: event.Allowed) -> None:
         self.scaling.allowance, self.scaling.attainable = happening
 
-    # Replacing.
+    # Trial and succession.
 
-    def _replace(self, _happening: object) -> None:
-        """Before its import began a waiting replacement sees every change; one under way may not, so another follows it."""
-        if self.phase is PoolPhase.RUNNING:
-            self.replacements.waiting = True
+    def succeed(self, older: Pool, now: float) -> None:
+        """Go on where `older` is, which serves until this pool can: with its counts, and with as many workers, as long as they may be needed."""
+        self.exits = older.exits
+        self.scaling.succeed(older.scaling, older.roster.staying, now)
 
-    def _begin_replacement(self) -> None:
-        """Once the newest template is ready, to be replaced, or gone, to be followed. It was asked for: no back-off."""
-        newest = self.roster.newest
-        under_way = newest is not None and not newest.ready and not newest.gone
-        if under_way or not self.replacements.waiting or self.replacements.generation is not None:
-            return
-        if newest is not None and newest.ready:
-            self._dismiss_older()  # Else another would be left over with each replacement that gets no workers.
-        self._template_backoff.reset()
-        self._worker_backoff.reset()
-        generation = self.roster.open_generation()
-        self.replacements.begin(generation.number)
-        self._decisions.add(do.StartTemplate(generation.number))
+    def _probed(self, happening: event.Probed) -> None:
+        if self.trial is not None:
+            self.trial.probed(happening.fault)
 
-    def _replacement_failed(self, generation: Generation, reason: str) -> bool:
-        """Whether that template was to replace another, which serves on."""
-        if generation.number != self.replacements.generation:
-            return False
-        older = [g for g in self.generations if g.ready]
-        self.replacements.end(False, reason if not older else f"{reason}; generation {older[-1].number} serves on")
-        if not older or generation.ready_at is not None:
-            return False
-        self.roster.drop(generation)
-        self._decisions.log("error", f"template: {reason} (not replaced: generation {older[-1].number} serves on)")
-        return True
+    def _admitted(self, _happening: object) -> None:
+        self.trial = None
+        for worker in self.workers.values():
+            if worker.ready:
+                worker.active_at = self._decisions.now
+                self._decisions.order(worker, orders.GO)
 
-    def _replacement_done(self) -> None:
-        newest = self.roster.newest
-        if newest is None or newest.number != self.replacements.generation:
-            return
-        older = any(worker.generation != newest.number for worker in self.workers.values())
-        if self.replacements.settled(older, self._decisions.now):
-            self.replacements.end(True, f"generation {newest.number} serves")
+    def _superseded(self, happening: event.Superseded) -> None:
+        self._stopping.step_aside(happening.needed)
 
     # Stopping.
 
@@ -392,12 +361,17 @@ _RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {
     event.WorkerReady: Pool._worker_ready,
     event.WorkerRetiring: Pool._worker_retiring,
     event.WorkerLost: Pool._worker_lost,
+    event.RetireRequested: Pool._retire_requested,
+    event.Measured: Pool._measured,
+    event.Unyielding: Pool._unyielding,
     event.StillBusy: Pool._still_busy,
     event.WorkerExited: Pool._worker_exited,
     event.Observed: Pool._observed,
     event.ScaleRequested: Pool._scale_requested,
     event.Allowed: Pool._allowed,
-    event.ReplaceRequested: Pool._replace,
+    event.Probed: Pool._probed,
+    event.Admitted: Pool._admitted,
+    event.Superseded: Pool._superseded,
     event.StopRequested: Pool._stop_requested,
     event.StopNow: Pool._stop_now,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from fcgipm.pool.generation import Generation
 from fcgipm.pool.policy import PoolSettings
@@ -12,20 +12,21 @@ from fcgipm.pool.worker import WorkerHandle
 class Roster:
     """`generations` in order of their numbers, `workers` by theirs; numbers of workers are never used again.
 
-    `target` is how many workers there should be, `handles` how many there may be at once, those that leave included: a replacement may start before its
-    predecessor has left.
+    `target` is how many workers there should be, `extra` how many beside them, in whose favour others will leave; `handles` how many there
+    may be at once, those that leave included: a replacement may start before its predecessor has left.
     """
 
     def __init__(self, settings: PoolSettings) -> None:
         self.generations: list[Generation] = []
         self.workers: dict[int, WorkerHandle] = {}
         self.target = settings.min
+        self.extra = 0
         self.handles = 2 * settings.max
         self._preload = settings.preload
         self._free_slots = list(range(0, settings.slots, settings.threads))
         """A heap: the lowest are used first, so that few pages of the scoreboard are."""
         self._last_worker = 0
-        self._last_proven = 0
+        self._last_proven = settings.generation - 1
 
     # Generations.
 
@@ -51,11 +52,8 @@ class Roster:
 
     @property
     def source(self) -> Generation | None:
-        """The generation to fork from: the newest, or the one that it is to replace while that is still importing."""
-        newest = self.newest
-        if newest is None or newest.ready:
-            return newest
-        return None if newest.gone else next((g for g in reversed(self.generations) if g.ready), None)
+        """The generation to fork from."""
+        return self.newest if self.newest_is_ready else None
 
     @property
     def needs_template(self) -> bool:
@@ -74,16 +72,21 @@ class Roster:
     def open_generation(self) -> Generation:
         """The next generation; in the place of the last one if that never got ready."""
         self.generations = [g for g in self.generations if g.number <= self._last_proven]
-        self.generations.append(Generation(self._last_proven + 1))
+        self.generations.append(Generation(self.next_number))
         return self.generations[-1]
 
-    def drop(self, generation: Generation) -> None:
-        """Forget a generation that came to nothing, as if it had not been tried."""
-        self.generations.remove(generation)
+    @property
+    def next_number(self) -> int:
+        """Number of the next generation."""
+        return self._last_proven + 1
 
     def prove(self, generation: Generation) -> None:
         """Its application could be imported: its number is taken."""
-        self._last_proven = generation.number
+        self.proved(generation.number)
+
+    def proved(self, number: int) -> None:
+        """Numbers up to this one are taken."""
+        self._last_proven = number
 
     def drop_empty_generations(self) -> None:
         """Forget generations whose template and workers are all gone; the newest stays, as what is to be replaced."""
@@ -97,6 +100,15 @@ class Roster:
         self._last_worker += 1
         worker = WorkerHandle(self._last_worker, heappop(self._free_slots), generation.number)
         self.workers[worker.number] = worker
+        return worker
+
+    def rehire(self, number: int, slot: int, generation: int) -> WorkerHandle:
+        """A worker that was there before us."""
+        self._last_worker = max(self._last_worker, number)
+        self._free_slots.remove(slot)
+        heapify(self._free_slots)
+        worker = WorkerHandle(number, slot, generation)
+        self.workers[number] = worker
         return worker
 
     def dismiss(self, worker: WorkerHandle) -> None:
@@ -114,7 +126,7 @@ class Roster:
 
     def missing_in(self, generation: Generation) -> int:
         """Workers that a generation has too few; negative when too many."""
-        return self.target - self.staying_in(generation)
+        return self.target + self.extra - self.staying_in(generation)
 
     @property
     def room(self) -> int:
@@ -135,7 +147,7 @@ class Roster:
     def forkable(self) -> int:
         """Workers that are missing and could be forked."""
         source = self.source
-        return max(0, min(self.missing_in(source), self.room)) if source is not None and source.ready else 0
+        return max(0, min(self.missing_in(source), self.room)) if source is not None else 0
 
     @property
     def complete(self) -> bool:

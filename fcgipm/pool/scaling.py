@@ -94,6 +94,20 @@ class Scaling:
         self._earlier.clear()
         self._rebounded = True
 
+    def succeed(self, older: Scaling, staying: int, now: float) -> None:
+        """Go on where another has come to: `staying` workers may all be needed. Bounds given by command hold on, unless the configured ones have changed."""
+        self.peak, self.max_reached, self._over_until = older.peak, older.max_reached, older._over_until
+        self.allowance, self.attainable = older.allowance, older.attainable
+        if (self._settings.min, self._settings.max) == (older._settings.min, older._settings.max):
+            self._bounds = older._bounds
+        self.reason = older.reason
+        self.keep(staying, now)
+
+    def keep(self, workers: int, now: float) -> None:
+        """So many are there, and may all be needed: for `idle_timeout` they count as wanted."""
+        self._earlier.clear()
+        self._earlier.append((now, workers))
+
     def grown(self, count: int, workers: int) -> str:
         """`count` workers are added to `workers`: why."""
         self._rebounded = False

@@ -103,10 +103,22 @@ AWAITED = (WorkerState.ORDERED, WorkerState.STARTING, WorkerState.UNWANTED)
 """Workers that owe a word, and must be given up when it does not come."""
 
 
+class TrialState(Enum):
+    """What the trial of a generation waits for, or how it ended."""
+
+    IMPORTING = "importing"
+    STARTING = "starting its first worker"
+    PROBING = "probing"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
 class PoolPhase(Enum):
-    """RUNNING keeps its workers; DRAINING waits for them to finish; TERMINATING and KILLING wait for what the signals of that name leave."""
+    """RUNNING keeps its workers; LEAVING lets them retire as those of its successor come; DRAINING waits for them to serve the queue and finish;
+    TERMINATING and KILLING wait for what the signals of that name leave."""
 
     RUNNING = "running"
+    LEAVING = "leaving"
     DRAINING = "draining"
     TERMINATING = "terminating"
     KILLING = "killing"

@@ -10,11 +10,12 @@ class WorkerHandle:
 
     `killed` is whether it had to be, because a request did not yield to its time-out.
     `due` is when its next word must have come, None when none is waited for; `fault` is what it is to be blamed for, when its exit does not tell.
+    `asked` tells that somebody wants it replaced, `memory` what it had for itself alone when it was last measured, in bytes.
     `busy` is whether a thread of it was inside a request at the last look, `begun` the requests it had begun, `active_at` when it last was at work.
     """
 
     __slots__ = (
-        "active_at", "begun", "busy", "due", "fault", "generation", "killed", "leaving", "number", "pid", "ready_at", "slot", "state",
+        "active_at", "asked", "begun", "busy", "due", "fault", "generation", "killed", "leaving", "memory", "number", "pid", "ready_at", "slot", "state",
     )  # fmt: skip
 
     def __init__(self, number: int, slot: int, generation: int) -> None:
@@ -31,6 +32,8 @@ class WorkerHandle:
         self.busy = False
         self.begun = 0
         self.active_at: float | None = None
+        self.asked = False
+        self.memory = 0
 
     def take(self, event: WorkerEvent) -> bool:
         """Move on; whether the event changed anything."""

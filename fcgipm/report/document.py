@@ -21,6 +21,8 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
         "config": snapshot.config,
         "pools": {pool.name: _pool(pool) for pool in snapshot.pools},
         "http": [http._asdict() for http in snapshot.http],
+        "loop_lag_seconds": round(snapshot.loop_lag, 6),
+        "events": [event._asdict() for event in snapshot.events],
     }
 
 
@@ -34,10 +36,16 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
         "listen": [listener._asdict() for listener in pool.listen],
         "workers": _workers(pool.workers),
         "scaling": {"mode": pool.mode, "target": pool.target, "reason": pool.scaling_reason},
+        "draining": pool.draining,
         "requests": _requests(pool.requests),
+        "requests_per_second": round(pool.recent.requests_per_second, 3),
+        "latency_seconds": {name: _figure(value, 6) for name, value in pool.recent.latency.items()},
+        "latency_histogram": {"buckets": list(pool.latency), "sum_seconds": round(pool.served, 6)},
         "connections": {"rejected": pool.rejected},
         "exits": dict(pool.exits),
-        "template": {"pid": pool.template},
+        "memory": {f"{name}_bytes": size for name, size in pool.memory._asdict().items()},
+        "template": {"pid": pool.template, "pss_bytes": pool.template_pss},
+        "last_reload": None if pool.last_reload is None else pool.last_reload._asdict(),
         "processes": [_process(process) for process in pool.processes],
     }
 
@@ -67,4 +75,11 @@ def _process(process: ProcessSnapshot) -> dict[str, Any]:
         "requests": process.requests,
         "uptime_seconds": round(process.uptime, 3),
         "kept": process.kept,
+        "rss_bytes": process.rss,
+        "cpu_percent": _figure(process.cpu_percent, 1),
+        "running": [{**one._asdict(), "seconds": round(one.seconds, 3)} for one in process.running],
     }
+
+
+def _figure(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from fcgipm.report.events import Event
+from fcgipm.report.latency import Recent, nothing
+
 
 class ListenerSnapshot(NamedTuple):
     """One address a pool listens on, normalised: connections that wait there, and how many may; None where the kernel does not tell."""
@@ -51,6 +54,22 @@ class RequestsSnapshot(NamedTuple):
         return sum(self.by_class)
 
 
+class MemorySnapshot(NamedTuple):
+    """Bytes, None where they may not be read: `pss` counts what n processes share as 1/n, `uss` what is one's own, `rss` everything."""
+
+    pss: int | None
+    uss: int | None
+    rss: int | None
+
+
+class RunningSnapshot(NamedTuple):
+    """One request that is being served, and for how many seconds."""
+
+    method: str
+    uri: str
+    seconds: float
+
+
 class ProcessSnapshot(NamedTuple):
     """One worker. state is ``starting``, ``idle``, ``busy`` or ``stopping``; `uptime` in seconds since it became ready."""
 
@@ -60,12 +79,24 @@ class ProcessSnapshot(NamedTuple):
     requests: int
     uptime: float
     kept: int
+    rss: int | None = None
+    cpu_percent: float | None = None
+    running: tuple[RunningSnapshot, ...] = ()
+
+
+class ReloadSnapshot(NamedTuple):
+    """How a reload ended, at a time in UTC as in RFC 3339; `reason` is None when all went well."""
+
+    at: str
+    ok: bool
+    reason: str | None
 
 
 class PoolSnapshot(NamedTuple):
     """One pool. `python` is its interpreter's version, None before a template told it; `template` the pid of the living template, if there is one.
 
-    `rejected` counts connections closed for breaking the protocol, requests of nobody's.
+    `rejected` counts connections closed for breaking the protocol, requests of nobody's. `latency` are all ended requests by bucket
+    (``report.latency``), `served` the seconds that they took together; `recent` is about the last minute. `memory` is of the workers.
     """
 
     name: str
@@ -84,6 +115,13 @@ class PoolSnapshot(NamedTuple):
     template: int | None
     processes: tuple[ProcessSnapshot, ...]
     rejected: int = 0
+    last_reload: ReloadSnapshot | None = None
+    recent: Recent = Recent(0.0, {"p50": None, "p90": None, "p99": None})
+    memory: MemorySnapshot = MemorySnapshot(None, None, None)
+    template_pss: int | None = None
+    draining: bool = False
+    latency: tuple[int, ...] = tuple(nothing())
+    served: float = 0.0
 
 
 class HttpSnapshot(NamedTuple):
@@ -106,3 +144,6 @@ class Snapshot(NamedTuple):
     config: str
     pools: tuple[PoolSnapshot, ...]
     http: tuple[HttpSnapshot, ...] = ()
+    events: tuple[Event, ...] = ()
+    loop_lag: float = 0.0
+    """Seconds from when the master wanted to wake up last to when it did."""

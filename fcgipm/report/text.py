@@ -1,53 +1,192 @@
-"""The status document as text for people: a line for the daemon, one for each pool, then its workers."""
+"""The status document as text for people: a line for the daemon, a paragraph for each pool, a table of its workers.
+
+What clients and applications wrote (paths, reasons) is shown with every character escaped that is not printable ASCII: a terminal obeys some.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_POOL_HEADS = ("POOL", "STATE", "GEN", "WORKERS", "MAX", "IDLE", "BUSY", "QUEUE", "REQUESTS", "ACTIVE", "FAILED", "CRASHES", "LISTEN")
-_PROCESS_HEADS = ("POOL", "PID", "GEN", "STATE", "REQUESTS", "KEPT", "UPTIME")
-_RIGHT = frozenset(
-    {"GEN", "WORKERS", "MAX", "QUEUE", "IDLE", "BUSY", "REQUESTS", "ACTIVE", "FAILED", "CRASHES", "PID", "KEPT", "UPTIME"}
-)
+JSON = Mapping[str, Any]
+Paint = Callable[[str, str], str]
+"""A style and a text → the text in that style."""
+
+BAR_WIDTH = 40
+RUNS_WIDTH = 60
+
+_MARKS = {"busy": "#", "idle": ".", "starting": "+", "stopping": "-"}
+_STYLES = {
+    "ready": "green", "running": "green", "idle": "green", "busy": "cyan", "starting": "yellow", "stopping": "yellow", "reloading": "yellow",
+    "degraded": "red", "failed": "red", "unresponsive": "red", "crash": "red", "timeout": "red", "slow": "yellow", "max_reached": "yellow",
+}  # fmt: skip
+_CODES = {"green": "32", "cyan": "36", "yellow": "33", "red": "31", "bold": "1", "dim": "2"}
+_HEADS = ("PID", "GEN", "STATE", "REQUESTS", "KEPT", "UPTIME", "RSS", "CPU", "RUNS")
+_RIGHT = frozenset(_HEADS) - {"STATE", "RUNS"}
 
 
-def to_text(status: Mapping[str, Any]) -> str:
+def plain(_style: str, text: str) -> str:
+    """No styles: for pipes and files."""
+    return text
+
+
+def ansi(style: str, text: str) -> str:
+    """The styles of a terminal (ECMA-48, SGR)."""
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+
+
+def to_text(status: JSON, paint: Paint = plain) -> str:
     """Render a document of schema 1, as ``report.document.to_json`` makes it; ends with a newline."""
-    pools: Mapping[str, Mapping[str, Any]] = status["pools"]
-    parts = [
-        f"fcgipm {status['version']} {status['state']}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {status['config']}",
-        table(_POOL_HEADS, [_pool_row(name, pool) for name, pool in pools.items()]),
-        *(f"{name}: {pool['state']}: {pool['reason']}" for name, pool in pools.items() if pool["reason"]),
-        *(_scaling_line(name, pool) for name, pool in pools.items()),
-        *(_rejected_line(name, pool) for name, pool in pools.items()),
-        *map(_http_line, status.get("http", ())),
-        table(
-            _PROCESS_HEADS,
-            [_process_row(name, process) for name, pool in pools.items() for process in pool["processes"]],
-        ),
+    state = _state(status["state"], paint)
+    head = f"{paint('bold', 'fcgipm')} {status['version']} {state}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {escaped(status['config'])}"
+    paragraphs = [_pool(name, pool, paint) for name, pool in status["pools"].items()]
+    servers = [_http_line(http, paint) for http in status.get("http", ())]
+    return "\n".join([head, *paragraphs, *servers]) + "\n"
+
+
+def events_text(events: Sequence[JSON], paint: Paint = plain) -> str:
+    """One line for each event, its stack below it; empty without any."""
+    lines = []
+    for event in events:
+        process = f"[{event['pid']}]" if event["pid"] is not None else ""
+        kind = paint(_STYLES.get(event["kind"], "dim"), event["kind"])
+        lines.append(f"{event['at']} {event['pool']}{process} {kind}: {escaped(event['text'])}")
+        lines += [f"    {escaped(line)}" for line in (event["stack"] or "").splitlines()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _pool(name: str, pool: JSON, paint: Paint) -> str:
+    lines = [
+        f"{paint('bold', name)}: {_state(pool['state'], paint)}{_remarks(pool)}",
+        _workers(pool["workers"], paint),
+        *_scaling(pool),
+        *([f"  queue     {', '.join(map(_listener, pool['listen']))}"] if pool["listen"] else []),
+        _requests(pool),
+        f"  exits     {_counted(pool['exits']) or 'none'}",
+        _memory(pool),
+        *_reload(pool["last_reload"], paint),
+        *table(_HEADS, [_process(process) for process in pool["processes"]], paint),
     ]
-    return "\n".join(part for part in parts if part) + "\n"
+    return "\n".join(lines)
 
 
-def _scaling_line(name: str, pool: Mapping[str, Any]) -> str:
-    scaling, workers = pool["scaling"], pool["workers"]
-    count = workers["max_reached"]
+def _state(state: str, paint: Paint) -> str:
+    return paint(_STYLES.get(state, "dim"), state)
+
+
+def _remarks(pool: JSON) -> str:
+    python = f", Python {pool['python']}" if pool["python"] else ""
+    draining = ", draining" if pool["draining"] else ""
+    reason = f": {escaped(pool['reason'])}" if pool["reason"] else ""
+    return f"{draining}, {pool['interface']}, generation {pool['generation']}{python}{reason}"
+
+
+def _workers(workers: JSON, paint: Paint) -> str:
+    states = ", ".join(f"{workers[state]} {state}" for state in ("idle", "busy", "starting", "stopping") if workers[state] or state in ("idle", "busy"))
+    bounds = f" of {workers['min']} to {workers['max']}" if workers["max"] else ""
+    return f"  workers   [{bar(workers, paint)}] {workers['total']}{bounds}: {states}; peak {workers['peak']}"
+
+
+def bar(workers: JSON, paint: Paint = plain) -> str:
+    """Workers as marks, # busy, . idle, + starting, - stopping; as wide as the most there may be, BAR_WIDTH at most."""
+    most = int(max(workers["max"], workers["total"]))
+    scale = min(1.0, BAR_WIDTH / most) if most else 1.0
+    marks, done, shown = [], 0, 0
+    for state, mark in _MARKS.items():
+        done += workers[state]
+        width = round(done * scale) - shown
+        shown += width
+        if width:
+            marks.append(paint(_STYLES[state], mark * width))
+    return "".join(marks) + " " * (round(most * scale) - shown)
+
+
+def _scaling(pool: JSON) -> list[str]:
+    scaling, count = pool["scaling"], pool["workers"]["max_reached"]
     if scaling["mode"] == "static" and not count:
-        return ""
-    reached = f", max reached {count} time{'' if count == 1 else 's'}" if count else ""
-    bounds = f"target {scaling['target']} of {workers['min']} to {workers['max']}"
-    return f"{name}: {scaling['mode']}, {bounds}; {scaling['reason']}; peak {workers['peak']}{reached}"
+        return []
+    reached = f"; max reached {count} time{'' if count == 1 else 's'}" if count else ""
+    return [f"  scaling   {scaling['mode']}, target {scaling['target']}; {scaling['reason']}{reached}"]
 
 
-def _rejected_line(name: str, pool: Mapping[str, Any]) -> str:
-    rejected = pool["connections"]["rejected"]
-    return f"{name}: connections rejected for breaking the protocol: {rejected}" if rejected else ""
+def _listener(listener: JSON) -> str:
+    queue, most = ("?" if listener[key] is None else listener[key] for key in ("queue", "queue_max"))
+    return f"{queue}/{most} {listener['address']}"
 
 
-def _http_line(http: Mapping[str, Any]) -> str:
+def _requests(pool: JSON) -> str:
+    requests, latency = pool["requests"], pool["latency_seconds"]
+    classes = _counted(requests["by_class"])
+    faults = {key.replace("_", " "): requests[key] for key in ("failed", "slow", "timed_out", "aborted")}
+    faults["rejected connections"] = pool["connections"]["rejected"]
+    times = ", ".join(f"{name} {short_time(value)}" for name, value in latency.items() if value is not None)
+    total = f"{requests['total']} ({classes})" if classes else "0"
+    parts = [f"{total}, {requests['active']} active, {pool['requests_per_second']:.1f}/s", times, _counted(faults)]
+    return f"  requests  {'; '.join(part for part in parts if part)}"
+
+
+def _counted(counts: JSON) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def _memory(pool: JSON) -> str:
+    memory = {name: pool["memory"][f"{name.lower()}_bytes"] for name in ("PSS", "USS", "RSS")}
+    sizes = ", ".join(f"{name} {size(value)}" for name, value in memory.items())
+    template = pool["template"]
+    return f"  memory    {sizes}" + (f"; template {template['pid']} PSS {size(template['pss_bytes'])}" if template["pid"] else "")
+
+
+def _reload(reload: JSON | None, paint: Paint) -> list[str]:
+    if reload is None:
+        return []
+    outcome = "ok" if reload["ok"] else f"{paint('red', 'failed')}: {escaped(str(reload['reason']))}"
+    return [f"  reload    {reload['at']} {outcome}"]
+
+
+def _http_line(http: JSON, paint: Paint) -> str:
     process = f", pid {http['pid']}" if http["pid"] is not None else ""
-    return f"http {http['address']} for {http['pool']}: {http['state']}{process}"
+    return f"http {http['address']} for {http['pool']}: {_state(http['state'], paint)}{process}"
+
+
+def _process(process: JSON) -> list[str]:
+    cpu = "-" if process["cpu_percent"] is None else f"{process['cpu_percent']:.0f}%"
+    return [
+        str(process["pid"]),
+        str(process["generation"]),
+        process["state"],
+        str(process["requests"]),
+        str(process["kept"]),
+        duration(process["uptime_seconds"]),
+        size(process["rss_bytes"]),
+        cpu,
+        ", ".join(map(_running, process["running"])),
+    ]
+
+
+def _running(running: JSON) -> str:
+    request = escaped(f"{running['method']} {running['uri']}")
+    request = request if len(request) <= RUNS_WIDTH else request[: RUNS_WIDTH - 3] + "..."
+    return f"{request} {duration(running['seconds'])}"
+
+
+def escaped(text: str) -> str:
+    """Printable ASCII; anything else as in Python's strings."""
+    return text if text.isascii() and text.isprintable() else "".join(one if one.isprintable() and one.isascii() else ascii(one)[1:-1] for one in text)
+
+
+def size(value: int | None) -> str:
+    """``9.0K``, ``31.2M``, ``1.5G`` (of 1024); ``-`` when not known."""
+    if value is None:
+        return "-"
+    power = next(power for power in range(1, 5) if power == 4 or value < 1000 * 1024**power)
+    return f"{value / 1024**power:.1f}{'KMGT'[power - 1]}"
+
+
+def short_time(seconds: float) -> str:
+    """``0.05ms``, ``12ms``, ``1.5s``."""
+    if seconds >= 1:
+        return f"{seconds:.1f}s"
+    return f"{seconds * 1000:.0f}ms" if seconds >= 0.01 else f"{seconds * 1000:.2f}ms"
 
 
 def duration(seconds: float) -> str:
@@ -62,51 +201,21 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell, numbers to the right; empty without rows."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint = plain) -> list[str]:
+    """Lines with columns as wide as their widest cell, numbers to the right; none without rows."""
     if not rows:
-        return ""
+        return []
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    return "\n".join(_line(heads, row, widths) for row in (heads, *rows))
+    return [paint("dim", _line(heads, heads, widths)), *(_painted(_line(heads, row, widths), row, paint) for row in rows)]
+
+
+def _painted(line: str, row: Sequence[str], paint: Paint) -> str:
+    state = row[2] if len(row) > 2 else ""
+    return line.replace(f" {state} ", f" {paint(_STYLES[state], state)} ", 1) if state in _STYLES else line
 
 
 def _line(heads: Sequence[str], cells: Sequence[str], widths: Sequence[int]) -> str:
     aligned = [
         cell.rjust(width) if head in _RIGHT else cell.ljust(width) for head, cell, width in zip(heads, cells, widths, strict=True)
     ]
-    return "  ".join(aligned).rstrip()
-
-
-def _pool_row(name: str, pool: Mapping[str, Any]) -> list[str]:
-    workers, requests = pool["workers"], pool["requests"]
-    addresses = " ".join(listener["address"] for listener in pool["listen"])
-    counts = [
-        workers["total"],
-        workers["max"],
-        workers["idle"],
-        workers["busy"],
-        _queue(pool["listen"]),
-        requests["total"],
-        requests["active"],
-        requests["failed"],
-        pool["exits"]["crash"],
-    ]
-    return [name, pool["state"], str(pool["generation"]), *map(str, counts), addresses]
-
-
-def _queue(listeners: Sequence[Mapping[str, Any]]) -> str:
-    known = [listener["queue"] for listener in listeners if listener["queue"] is not None]
-    return str(sum(known)) if known else "?"
-
-
-def _process_row(pool: str, process: Mapping[str, Any]) -> list[str]:
-    uptime = duration(process["uptime_seconds"])
-    return [
-        pool,
-        str(process["pid"]),
-        str(process["generation"]),
-        process["state"],
-        str(process["requests"]),
-        str(process["kept"]),
-        uptime,
-    ]
+    return "  " + "  ".join(aligned).rstrip()

@@ -16,15 +16,22 @@ from fcgipm import scoreboard
 class Board:
     """One pool's scoreboard: the descriptor for the templates, and its memory for the master."""
 
-    def __init__(self, name: str, slots: int) -> None:
-        size = scoreboard.size(slots)
-        self.descriptor = os.memfd_create(f"fcgipm-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.fchmod(self.descriptor, 0o600)
-        os.ftruncate(self.descriptor, size)
-        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-        self._map = mmap.mmap(self.descriptor, size)
+    def __init__(self, descriptor: int) -> None:
+        """Of a memory file that `create` has made, whose descriptor is taken over."""
+        self.descriptor = descriptor
+        self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         self.memory = memoryview(self._map)
-        scoreboard.lay_out(self.memory, slots)
+
+    @classmethod
+    def create(cls, name: str, slots: int) -> Board:
+        """An empty one. Raises OSError."""
+        descriptor = os.memfd_create(f"fcgipm-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.fchmod(descriptor, 0o600)
+        os.ftruncate(descriptor, scoreboard.size(slots))
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        board = cls(descriptor)
+        scoreboard.lay_out(board.memory, slots)
+        return board
 
     def close(self) -> None:
         """Let go of the memory and the descriptor."""

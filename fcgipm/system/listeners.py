@@ -1,4 +1,7 @@
-"""Listening sockets from normalised addresses: ``unix:/path``, ``127.0.0.1:9000``, ``[::1]:9000``, ``fd:3``."""
+"""Listening sockets from normalised addresses: ``unix:/path``, ``127.0.0.1:9000``, ``[::1]:9000``, ``fd:3``.
+
+Opening has two steps, so that many can be made or none: `prepare` does what can fail and lets nobody in, `publish` lets clients come.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,135 @@ import errno
 import os
 import socket
 import stat
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from fcgipm.system.errors import SystemProblem
-from fcgipm.system.unix_sockets import Inode, Ownership, listen_unix, unlink_if_same
+from fcgipm.system.tcp_sockets import bind_tcp, ignore_newcomers, listen_tcp
+from fcgipm.system.unix_sockets import BoundUnix, Creator, Inode, Ownership, give_anew, leads_to, unlink_if_same
 
 TAKEOVER_PATIENCE = 5.0
 """Seconds to wait for the workers of a killed daemon to let go of a TCP address: they do so as soon as they see that their master is gone."""
 
+DRAIN_LIMIT = 65536
+"""Connections taken out of one queue: more than the kernel lets wait in it (`backlog`, net.core.somaxconn)."""
+
 
 class Listener:
-    """One listening socket of a pool: non-blocking, close-on-exec. `path` is None but for unix sockets of our own making."""
+    """One socket of a pool: non-blocking, close-on-exec. `path` is None but for unix sockets of our own making; `bound`: it is not public yet."""
 
     def __init__(
-        self, address: str, listening: socket.socket, path: str | None = None, inode: Inode | None = None
+        self,
+        address: str,
+        listening: socket.socket,
+        path: str | None = None,
+        inode: Inode | None = None,
+        *,
+        backlog: int = 0,
+        bound: BoundUnix | None = None,
+        creator: Creator | None = None,
     ) -> None:
         self.address = address
         self.socket = listening
         self.path = path
         self.inode = inode
+        self._backlog = backlog
+        self._bound = bound
+        self._creator = bound.creator if bound is not None else creator
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What it takes to know the socket again: for another program in this process."""
+        return {"address": self.address, "path": self.path, "inode": self.inode, "backlog": self._backlog, "creator": self._creator}
+
+    @property
+    def inherited(self) -> bool:
+        """Somebody else's, who may use it after us: it is neither unlinked, drained nor shut."""
+        return self.address.startswith("fd:")
+
+    @property
+    def published(self) -> bool:
+        """Whether clients may come. What is not yet public has no path to take away."""
+        return self._bound is None
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether its address leads here: not if a unix socket's path was removed or replaced. There is no way back then, but a new listener."""
+        return self.path is None or (self.inode is not None and leads_to(self.path, self.inode))
+
+    def publish(self) -> None:
+        """Let clients come. Raises SystemProblem when the address has been taken since `prepare`; nothing has changed then."""
+        if self._bound is not None:
+            self._bound.publish(self._backlog)
+            self._bound = None
+        elif not self.inherited:
+            listen_tcp(self.socket, self.address, self._backlog)
+
+    def adopt(self, settings: Mapping[str, Any]) -> Callable[[], None]:
+        """Have the backlog, mode and owner of other settings for the same address, while clients come; returned is what undoes it.
+
+        A path that does not lead here any more is left alone.
+
+        Raises:
+            SystemProblem: owner or mode may not be changed; nothing has changed then.
+        """
+        with ExitStack() as undo:
+            if self.path is not None and self.inode is not None and self._creator is not None:
+                uid, gid = (mine if wanted is None else wanted for wanted, mine in zip((settings["uid"], settings["gid"]), self._creator, strict=True))
+                before = give_anew(self.path, self.inode, Ownership(settings["mode"], uid, gid))
+                undo.callback(give_anew, self.path, self.inode, before)
+            undo.callback(self._listen_again, self._backlog)
+            self._listen_again(settings["backlog"])
+            return undo.pop_all().close
+
+    def _listen_again(self, backlog: int) -> None:
+        self._backlog = backlog
+        self.socket.listen(backlog)
+
+    def turn_away(self) -> None:
+        """Let nobody new into the queue; those in it stay. There is no way back.
+
+        Raises:
+            SystemProblem: TCP alone: the kernel cannot; clients of the last instant before `close` may be reset.
+        """
+        if self.path is not None:
+            self.unlink()
+        elif not self.inherited:
+            ignore_newcomers(self.socket)
+
+    def drain(self, take: Callable[[socket.socket], None]) -> None:
+        """The end of a listener: whoever is in its queue goes to `take`, whose the connection then is; whoever comes later is refused, and nobody is lost.
+
+        All who hold the socket find it shut: over TCP accept(2) fails with EINVAL and epoll tells EPOLLHUP until it is unregistered.
+
+        Raises:
+            SystemProblem: as `turn_away` does, after everything was done.
+            OSError: no descriptor left for a connection; what is queued stays, and drain may be called again.
+        """
+        if self.inherited:
+            return
+        self._take_all(take)  # First, so that as few as possible are turned away for a second.
+        try:
+            self.turn_away()
+        finally:
+            self._take_all(take)
+            if self.path is None and self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                self.socket.shutdown(socket.SHUT_RDWR)
+
+    def _take_all(self, take: Callable[[socket.socket], None]) -> None:
+        for _ in range(DRAIN_LIMIT):
+            try:
+                connection, _ = self.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno == errno.ECONNABORTED:
+                    continue
+                if error.errno == errno.EINVAL:  # Shut already.
+                    return
+                raise
+            take(connection)
 
     def unlink(self) -> None:
         """Take the path away, if it is still ours: no new client comes, those in the queue stay."""
@@ -36,62 +147,52 @@ class Listener:
 
     def close(self) -> None:
         """Close our descriptor; what is still queued is refused once no worker holds the socket either."""
+        if self._bound is not None:
+            self._bound.discard()
         self.socket.close()
 
 
-def open_listener(settings: Mapping[str, Any], left_behind: frozenset[str] = frozenset()) -> Listener:
-    """Open one listener as the configuration says. `left_behind` are addresses of a daemon of ours that was killed.
+def prepare(settings: Mapping[str, Any], left_behind: frozenset[str] = frozenset()) -> Listener:
+    """Make one listener as the configuration says, all but public. `left_behind` are addresses of a daemon of ours that was killed.
 
     Raises:
-        SystemProblem: it cannot be opened; the text does not repeat which listener it is.
+        SystemProblem: it cannot be made; the text does not repeat which listener it is.
     """
     address: str = settings["address"]
     ours = address in left_behind
+    backlog: int = settings["backlog"]
     kind, _, rest = address.partition(":")
     if kind == "unix":
-        ownership = Ownership(settings["mode"], settings["uid"], settings["gid"])
-        listening, inode = listen_unix(rest, ownership, settings["backlog"], ours)
-        return Listener(address, listening, rest, inode)
+        bound = BoundUnix(rest, Ownership(settings["mode"], settings["uid"], settings["gid"]), ours)
+        return Listener(address, bound.socket, rest, bound.inode, backlog=backlog, bound=bound)
     if kind == "fd":
-        return Listener(address, _inherited(int(rest), settings["backlog"], settings["allow"] is not None))
-    return Listener(address, _listen_tcp(address, settings["backlog"], TAKEOVER_PATIENCE if ours else 0.0))
+        inherited = _inherited(int(rest), backlog, settings["allow"] is not None)
+        return Listener(address, inherited, backlog=backlog)
+    return Listener(address, bind_tcp(address, TAKEOVER_PATIENCE if ours else 0.0), backlog=backlog)
 
 
-def split_tcp(address: str) -> tuple[socket.AddressFamily, str, int]:
-    """Family, host and port of ``host:port`` or ``[host]:port``."""
-    host, _, port = address.rpartition(":")
-    if host.startswith("["):
-        return socket.AF_INET6, host[1:-1], int(port)
-    return socket.AF_INET, host, int(port)
-
-
-def _listen_tcp(address: str, backlog: int, patience: float) -> socket.socket:
-    family, host, port = split_tcp(address)
-    listening = socket.socket(family, socket.SOCK_STREAM)
+def open_listener(settings: Mapping[str, Any], left_behind: frozenset[str] = frozenset()) -> Listener:
+    """Make one listener and let clients come. Raises SystemProblem, as `prepare` does."""
+    listener = prepare(settings, left_behind)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        _bind_and_listen(listening, (host, port), backlog, patience)
-    except OSError as error:
-        listening.close()
-        why = _explain(error, host, port, ours=patience > 0)
-        raise SystemProblem(f"cannot listen on {address}: {why}") from error
-    listening.setblocking(False)
-    return listening
+        listener.publish()
+    except SystemProblem:
+        listener.close()
+        raise
+    return listener
 
 
-def _bind_and_listen(listening: socket.socket, where: tuple[str, int], backlog: int, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            listening.bind(where)
-            listening.listen(backlog)
-            return
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
-                raise
-        time.sleep(0.02)
+def known_again(descriptor: int, described: Mapping[str, Any]) -> Listener:
+    """A listener that another program has `described`; its socket has the same descriptor still."""
+    inode, creator = described["inode"], described["creator"]
+    return Listener(
+        described["address"],
+        socket.socket(fileno=descriptor),
+        described["path"],
+        None if inode is None else Inode(*inode),
+        backlog=described["backlog"],
+        creator=None if creator is None else Creator(*creator),
+    )
 
 
 def _inherited(descriptor: int, backlog: int, choosy: bool) -> socket.socket:
@@ -117,17 +218,3 @@ def _inherited(descriptor: int, backlog: int, choosy: bool) -> socket.socket:
     listening.setblocking(False)
     listening.listen(backlog)
     return listening
-
-
-def _explain(error: OSError, host: str, port: int, ours: bool) -> str:
-    if error.errno == errno.EADDRINUSE and ours:
-        return f"workers of an fcgipm that was killed still finish requests there: wait, or end them (`ss -ltnp sport = :{port}` names them)"
-    if error.errno == errno.EADDRINUSE:
-        return f"another program listens there (`ss -ltnp sport = :{port}` names it)"
-    if error.errno == errno.EACCES:
-        return "ports below 1024 need root or CAP_NET_BIND_SERVICE: choose a higher one"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"this machine has no address {host}"
-    if error.errno == errno.EAFNOSUPPORT:
-        return "this machine has no IPv6"
-    return error.strerror or str(error)

@@ -21,21 +21,21 @@ class Lock:
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self.left_behind = _addresses(os.pread(descriptor, RECORD_LIMIT, 0))
 
     def record(self, addresses: list[str]) -> None:
         """Write down what this daemon listens on, and its pid."""
         text = json.dumps({"pid": os.getpid(), "addresses": addresses}).encode()
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, text, 0)
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, text, 0)
 
     def release(self) -> None:
         """Remove the file, and with it the record, if it is still there and ours; then let go."""
         with suppress(OSError):
-            if _is_current(self.path, self._descriptor):
+            if _is_current(self.path, self.descriptor):
                 os.unlink(self.path)
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
 
 def lock_path(control: str) -> str:

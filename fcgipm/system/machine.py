@@ -16,6 +16,7 @@ from fcgipm.system.access import ENTER, READ, missing, obstacle
 from fcgipm.system.accounts import AccountError, Identity, gid_of, in_group, starter, uid_of, user_named
 from fcgipm.system.environment import EnvironmentFileError, environment, inherited, read_environment_file
 from fcgipm.system.machine_http import complete_http
+from fcgipm.system.machine_status import complete_status
 
 PACKAGE = os.path.dirname(os.path.abspath(fcgipm.__file__))
 
@@ -25,7 +26,7 @@ def complete(config: JSON, layers: Layers, environ: Mapping[str, str]) -> list[P
     problems = [*_control(config, layers), *_files(config, layers)]
     for pool in layers.pools:
         problems += _Pool(pool, config["pools"][pool.name], environ, config["control"]["path"]).complete()
-    return [*problems, *complete_http(config, layers)]
+    return [*problems, *complete_http(config, layers), *complete_status(config, layers)]
 
 
 def _control(config: JSON, layers: Layers) -> list[Problem]:

@@ -63,7 +63,7 @@ def start_template(pool: Mapping[str, Any], generation: int, means: Means) -> Te
 
 def start_message(pool: Mapping[str, Any], generation: int) -> bytes:
     """The first message down a template's channel (fcgipm.orders, START)."""
-    told = {name: pool[name] for name in ("app", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits")}
+    told = {name: pool[name] for name in ("app", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks")}
     told |= {
         "pool": pool["name"],
         "generation": generation,
@@ -94,7 +94,7 @@ def explain(error: Exception, pool: Mapping[str, Any]) -> str:
 
 def _start(pool: Mapping[str, Any], channel: int, output: int) -> int:
     command = [pool["python"], BOOTSTRAP, str(channel), pool["name"]]
-    return spawn_as(pool, command, pool["env"], pool["umask"], channel, output)
+    return spawn_as(pool, command, pool["env"], pool["umask"], (channel,), output)
 
 
 def spawn_as(
@@ -102,7 +102,7 @@ def spawn_as(
     command: Sequence[str],
     env: Mapping[str, str],
     umask: int,
-    passed: int,
+    passed: Sequence[int],
     output: int,
     stdin: int = subprocess.DEVNULL,
 ) -> int:
@@ -122,7 +122,7 @@ def spawn_as(
         stderr=output,
         cwd="/",
         env=env,
-        pass_fds=(passed,),
+        pass_fds=passed,
         start_new_session=True,
         umask=umask,
         **identity,

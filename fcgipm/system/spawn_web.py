@@ -7,12 +7,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcgipm.system.errors import SystemProblem
-from fcgipm.system.listeners import Listener, split_tcp
+from fcgipm.system.listeners import Listener
 from fcgipm.system.spawn import spawn_as
+from fcgipm.system.tcp_sockets import split_tcp
 
 ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 """Nothing of the daemon's environment, and nothing of the pool's: this process speaks to strangers."""
@@ -59,8 +60,8 @@ def client_host(address: str) -> str | None:
     return LOCAL.get(host, host)
 
 
-def start_web(http: Mapping[str, Any], told: Mapping[str, Any], output: int) -> int:
-    """Start the process, its output on the descriptor `output`; its pid.
+def start_web(who: Mapping[str, Any], told: Mapping[str, Any], output: int, passed: Sequence[int] = ()) -> int:
+    """Start the process, its output on the descriptor `output`; its pid. It has the listener and the descriptors `passed`.
 
     Raises:
         SystemProblem: it cannot be started.
@@ -70,7 +71,7 @@ def start_web(http: Mapping[str, Any], told: Mapping[str, Any], output: int) -> 
         os.write(paper, json.dumps(dict(told)).encode("ascii"))
         os.lseek(paper, 0, os.SEEK_SET)
         command = [sys.executable, "-I", "-m", "fcgipm.web"]
-        return spawn_as(http, command, ENVIRONMENT, UMASK, told["listener"], output, stdin=paper)
+        return spawn_as(who, command, ENVIRONMENT, UMASK, (told["listener"], *passed), output, stdin=paper)
     except (OSError, subprocess.SubprocessError) as error:
         why = getattr(error, "strerror", None) or error
         raise SystemProblem(f"cannot start the web server: {why}") from error

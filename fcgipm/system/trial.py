@@ -32,7 +32,7 @@ class Trial(NamedTuple):
 
 def try_application(pool: Mapping[str, Any], seconds: float = SECONDS) -> Trial:
     """Load the application of `pool` (the effective configuration of one pool); the process is gone afterwards."""
-    board = Board(pool["name"], 1)
+    board = Board.create(pool["name"], 1)
     give, take = socket.socketpair(*CHANNEL)
     try:
         with give, take:

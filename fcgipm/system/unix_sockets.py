@@ -5,6 +5,7 @@ So a client that finds the path finds a listener behind it with its final mode a
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import stat
@@ -16,6 +17,10 @@ PATH_LIMIT = 107
 """Bytes of the longest path: sun_path holds 108 with its closing NUL (unix(7))."""
 
 
+_numbers = itertools.count()
+"""Several sockets of one process may be on their way into one folder."""
+
+
 class Ownership(NamedTuple):
     """Who may connect: permission bits, owner and group; None leaves what the creator has."""
 
@@ -24,11 +29,74 @@ class Ownership(NamedTuple):
     gid: int | None = None
 
 
+class Creator(NamedTuple):
+    """Owner and group of what nobody was given yet."""
+
+    uid: int
+    gid: int
+
+
 class Inode(NamedTuple):
     """What a path stood for when we made it."""
 
     device: int
     number: int
+
+
+class BoundUnix:
+    """A socket bound beside its path under a temporary name, with its final mode and owner: nobody finds it yet, and it does not listen.
+
+    `creator` are the owner and group that it had before it was given away. Its folder is held open until `publish` or `discard`, so that a folder
+    that is replaced meanwhile gets nothing of ours.
+    """
+
+    def __init__(self, path: str, ownership: Ownership, ours: bool = False) -> None:
+        """Bind it. `ours`, raises: see `listen_unix`."""
+        if len(os.fsencode(path)) > PATH_LIMIT:
+            raise SystemProblem(
+                f"the path {path} has {len(os.fsencode(path))} bytes, a unix socket's may have {PATH_LIMIT}: choose a shorter one"
+            )
+        refuse_taken(path, ours)
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._ours = ours
+        self._name = f".fcgipm-{os.getpid()}-{next(_numbers)}"
+        self._folder = -1
+        try:
+            self._folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            _bind(self.socket, path, self._folder, self._name)
+            made = os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
+            self.inode = Inode(made.st_dev, made.st_ino)
+            self.creator = Creator(made.st_uid, made.st_gid)
+            give_away(f"/proc/self/fd/{self._folder}/{self._name}", ownership)
+        except OSError as error:
+            self.discard()
+            self.socket.close()
+            raise SystemProblem(f"cannot make the socket {path}: {_explain(error, path)}") from error
+        self.socket.setblocking(False)
+
+    def publish(self, backlog: int) -> None:
+        """Listen, then take the path. Raises SystemProblem when it has been taken since, and leaves everything as it was."""
+        refuse_taken(self.path, self._ours)
+        try:
+            self.socket.listen(backlog)
+            os.rename(self._name, os.path.basename(self.path), src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        except OSError as error:
+            raise SystemProblem(f"cannot make the socket {self.path}: {_explain(error, self.path)}") from error
+        self._let_go()
+
+    def discard(self) -> None:
+        """Take the temporary name away, unless it was published; again is harmless. The socket is the caller's to close."""
+        if self._folder >= 0:
+            try:
+                os.unlink(self._name, dir_fd=self._folder)
+            except OSError:
+                pass  # It was not bound yet, or somebody else has removed it.
+            self._let_go()
+
+    def _let_go(self) -> None:
+        os.close(self._folder)
+        self._folder = -1
 
 
 def listen_unix(path: str, ownership: Ownership, backlog: int, ours: bool = False) -> tuple[socket.socket, Inode]:
@@ -39,19 +107,14 @@ def listen_unix(path: str, ownership: Ownership, backlog: int, ours: bool = Fals
     Raises:
         SystemProblem: the path is too long, taken by another listener or by something that is no socket, or the folder does not allow it.
     """
-    if len(os.fsencode(path)) > PATH_LIMIT:
-        raise SystemProblem(
-            f"the path {path} has {len(os.fsencode(path))} bytes, a unix socket's may have {PATH_LIMIT}: choose a shorter one"
-        )
-    refuse_taken(path, ours)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound = BoundUnix(path, ownership, ours)
     try:
-        inode = _install(listener, path, ownership, backlog)
-    except OSError as error:
-        listener.close()
-        raise SystemProblem(f"cannot make the socket {path}: {_explain(error, path)}") from error
-    listener.setblocking(False)
-    return listener, inode
+        bound.publish(backlog)
+    except SystemProblem:
+        bound.discard()
+        bound.socket.close()
+        raise
+    return bound.socket, bound.inode
 
 
 def refuse_taken(path: str, ours: bool) -> None:
@@ -68,11 +131,19 @@ def refuse_taken(path: str, ours: bool) -> None:
         raise SystemProblem(f"another program listens on {path}: stop it or choose another path")
 
 
+def leads_to(path: str, inode: Inode) -> bool:
+    """Whether `path` still is what we made."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == inode
+
+
 def unlink_if_same(path: str, inode: Inode) -> bool:
     """Remove `path` if it still is what we made; whether it was."""
     try:
-        found = os.lstat(path)
-        if (found.st_dev, found.st_ino) != inode:
+        if not leads_to(path, inode):
             return False
         os.unlink(path)
     except OSError:
@@ -80,22 +151,32 @@ def unlink_if_same(path: str, inode: Inode) -> bool:
     return True
 
 
-def _install(listener: socket.socket, path: str, ownership: Ownership, backlog: int) -> Inode:
-    folder = os.open(os.path.dirname(path) or ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    name = f".fcgipm-{os.getpid()}"
+def give_anew(path: str, inode: Inode, ownership: Ownership) -> Ownership:
+    """Change mode and owner of a socket that is in use; what they were. If the path is not what we made, nothing is changed.
+
+    Between the two changes it has the bits that both modes have: nobody gets in who is let in by neither.
+
+    Raises:
+        SystemProblem: it may not be changed; it is as it was.
+    """
     try:
-        _bind(listener, path, folder, name)
+        number = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return ownership
+    try:
+        found = os.fstat(number)
+        if (found.st_dev, found.st_ino) != inode:
+            return ownership
+        before = Ownership(stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
         try:
-            _give_away(f"/proc/self/fd/{folder}/{name}", ownership)
-            listener.listen(backlog)
-            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            os.rename(name, os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder)
-        except OSError:
-            os.unlink(name, dir_fd=folder)
-            raise
+            os.chmod(f"/proc/self/fd/{number}", before.mode & ownership.mode)
+            give_away(f"/proc/self/fd/{number}", ownership)
+        except OSError as error:
+            os.chmod(f"/proc/self/fd/{number}", before.mode)
+            raise SystemProblem(f"cannot change the socket {path}: {_explain(error, path)}") from error
+        return before
     finally:
-        os.close(folder)
-    return Inode(found.st_dev, found.st_ino)
+        os.close(number)
 
 
 def _bind(listener: socket.socket, path: str, folder: int, name: str) -> None:
@@ -114,7 +195,7 @@ def _bind(listener: socket.socket, path: str, folder: int, name: str) -> None:
         os.umask(before)
 
 
-def _give_away(temporary: str, ownership: Ownership) -> None:
+def give_away(temporary: str, ownership: Ownership) -> None:
     """Owner first: chown(2) clears nothing on a socket, but the wider mode must not be seen with the wrong owner."""
     if ownership.uid is not None or ownership.gid is not None:
         os.chown(

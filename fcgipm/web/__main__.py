@@ -1,9 +1,9 @@
-"""``python -I -m fcgipm.web``: one embedded server, its specification (JSON) on standard input. Started by the master alone."""
+"""``python -I -m fcgipm.web``: one server, its specification (JSON) on standard input. Started by the master alone."""
 
 import json
 import sys
-
-from fcgipm.web.server import serve
+from importlib import import_module
 
 if __name__ == "__main__":
-    serve(json.load(sys.stdin))
+    told = json.load(sys.stdin)
+    import_module("fcgipm.web.status" if "status" in told else "fcgipm.web.server").serve(told)

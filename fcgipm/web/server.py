@@ -5,9 +5,6 @@ It has no channel to the master: what it writes on standard error goes into the 
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +13,9 @@ import uvicorn
 
 from fcgipm.web.application import Application, tell
 from fcgipm.web.backend import Backend
+from fcgipm.web.process import Server, follow_master, log_to
 from fcgipm.web.protocol import Protocol
-from fcgipm.worker.prctl import set_death_signal, set_name
+from fcgipm.worker.prctl import set_name
 
 KEEPALIVE = 60.0
 """Seconds that a connection to the pool is kept idle at most; below the workers' own patience, so that it is we who close."""
@@ -34,21 +32,6 @@ def serve(specification: Mapping[str, Any]) -> None:
     backend = Backend(specification["pool"], specification["backend"], min(KEEPALIVE, 0.8 * specification["keepalive"]))
     application = Application(backend, specification["static"], tell, tell if specification["access_log"] else None)
     Server(configuration(application, specification)).run([listening])
-
-
-def follow_master(master: int) -> None:
-    """End with the master, also when it is killed: workers do the same."""
-    set_death_signal(signal.SIGTERM)
-    if os.getppid() != master:
-        raise SystemExit("the master is gone")
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server, but a signal that was obeyed is not raised again: the process ends with 0."""
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        super().handle_exit(sig, frame)
-        self._captured_signals.clear()
 
 
 def configuration(application: Application, specification: Mapping[str, Any]) -> uvicorn.Config:
@@ -77,29 +60,3 @@ def configuration(application: Application, specification: Mapping[str, Any]) ->
 def allowed(addresses: list[str] | None) -> frozenset[str] | None:
     """Addresses in the form in which a client's are compared."""
     return None if addresses is None else frozenset(addresses)
-
-
-KNOWN = (
-    "ASGI callable returned without",  # how an answer is cut short; the reason has been told
-    "Invalid HTTP request received",  # anybody's rubbish
-)
-
-
-class _Handler(logging.Handler):
-    """uvicorn's warnings and errors, but for those that say what has been said."""
-
-    def __init__(self, write: Any) -> None:
-        super().__init__(logging.WARNING)
-        self._write = write
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if not text.startswith(KNOWN):
-            self._write(self.format(record))
-
-
-def log_to(write: Any) -> None:
-    """Where uvicorn and asyncio say what is wrong."""
-    root = logging.getLogger()
-    root.handlers[:] = [_Handler(write)]
-    logging.getLogger("uvicorn.access").propagate = False

@@ -214,7 +214,7 @@ class Connection:
         for sending. TCP does not tell these two apart, and no web server shuts down one side, so there the end of its data is the end.
         """
         try:
-            return _wait(self.sock, 0, 0) != 0 or self.tcp and self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _TCP_LEFT
+            return _wait(self.sock, 0, 0) != 0 or (self.tcp and self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _TCP_LEFT)
         except OSError:
             return True
 

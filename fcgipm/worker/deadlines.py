@@ -15,6 +15,7 @@ import threading
 import time
 from typing import Any, Dict
 
+from fcgipm import scoreboard
 from fcgipm.gateways.watch import RequestTimeout, Watch
 from fcgipm.scoreboard import RUNNING_SINCE
 
@@ -25,8 +26,9 @@ INTERRUPT = signal.SIGRTMAX - 2
 class RequestWatch(Watch):
     """Watches the requests of one thread. `expire` is called by the order thread, everything else by that thread itself."""
 
-    def __init__(self, slot: memoryview) -> None:
-        self._slot = slot
+    def __init__(self) -> None:
+        self.slot = memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+        """The words of the slot that its loop writes to."""
         self._keys: Dict[int, bool] = {}
         self._key = 0
         self._over = True
@@ -45,19 +47,21 @@ class RequestWatch(Watch):
     def begin(self, response: Any) -> None:
         self._response = response
         self._over = self._fired = False
-        self.enter()
+        self._key = key = time.monotonic_ns()
+        self._keys[key] = True
+        self.slot[RUNNING_SINCE] = key
 
     def enter(self) -> None:
         if not self._over:
             self._key = key = time.monotonic_ns()
             self._keys[key] = True
-            self._slot[RUNNING_SINCE] = key
+            self.slot[RUNNING_SINCE] = key
 
     def leave(self) -> None:
         if self._over or not self._key:
             return
         if self._keys.pop(self._key, False):
-            self._key = self._slot[RUNNING_SINCE] = 0
+            self._key = self.slot[RUNNING_SINCE] = 0
             return
         self._over = True
         self._await_shot()
@@ -70,7 +74,8 @@ class RequestWatch(Watch):
         if not self._key:
             return
         if self._keys.pop(self._key, False):
-            self._key = self._slot[RUNNING_SINCE] = 0
+            self._key = self.slot[RUNNING_SINCE] = 0
+            self._response = None
             return
         self._await_shot()
         if not isinstance(sys.exc_info()[1], RequestTimeout):
@@ -78,11 +83,11 @@ class RequestWatch(Watch):
 
     def closing(self) -> None:
         if not self._key:
-            self._slot[RUNNING_SINCE] = time.monotonic_ns()
+            self.slot[RUNNING_SINCE] = time.monotonic_ns()
 
     def settle(self) -> None:
         self._over = True
-        self._key = self._slot[RUNNING_SINCE] = 0
+        self._key = self.slot[RUNNING_SINCE] = 0
         self._response = None
 
     def expire(self, key: int) -> bool:

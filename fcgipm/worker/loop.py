@@ -10,20 +10,24 @@ import errno
 import select
 import socket
 import time
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Optional
 
 from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
-from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, REQUEST_STARTED, STATE, TIMED_OUT
+from fcgipm.scoreboard import ASLEEP, BEGUN, BUSY, KEPT, REQUEST_STARTED, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
-from fcgipm.worker.running import store_running
+from fcgipm.worker.doors import Doors, Listener, peer
+from fcgipm.worker.running import store_deserted, store_ended, store_running
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
 EPOLLEXCLUSIVE = 1 << 28  # select.EPOLLEXCLUSIVE is missing from some builds.
+
+_FROM_TCP = select.EPOLLIN | select.EPOLLRDHUP
+"""A unix socket whose peer closed it says so unasked. With kept connections, who left the queue is so learned at no cost."""
 
 SERVE, RETIRE, STOP = range(3)
 """What a worker is about; it only ever goes up."""
@@ -34,28 +38,10 @@ _LINGER = 5.0
 """Seconds that a peer may go on sending after our response."""
 _IN_A_ROW = 16
 """Connections taken from one queue before the other doors are looked at."""
+_LONGEST_QUEUE = 4096
+"""Connections taken from one queue on the way out: whoever lost its master must not serve a TCP address for as long as clients come."""
 _NEVER = float("inf")
-_CLIENT_LEFT = 499
-"""Counts as the status of a request whose client left before it had one, as in nginx."""
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-class Listener(NamedTuple):
-    sock: socket.socket
-    family: int
-    """Kept here as a number: the socket makes an enum member of it every time it is asked (0.8 µs)."""
-    allow: Optional[List[str]]
-
-
-class Doors(NamedTuple):
-    """Where connections come from and go to; shared by all loops of a process."""
-
-    listeners: List[Listener]
-    give: socket.socket
-    take: socket.socket
-    wake: socket.socket
-    """Readable once the worker is to leave."""
-    channel: socket.socket
 
 
 class Loop:
@@ -74,10 +60,13 @@ class Loop:
         self._timeouts = settings.timeouts
         self._gateway = gateway
         self._doors = doors
-        self._slot = slot
+        self._account = slot
+        # What happens behind closed doors is no client's request, and not counted.
+        self._slot = slot if doors.trial is None else memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+        self._text = scoreboard.text_of(slot)
         self._header = header
-        self._text = slot.cast("B")
         self.watch = watch
+        watch.slot = self._slot
         self._decoder = ParamsDecoder()
         self._spare_codec: Optional[Application] = None
         """Without kept connections every request would make one (0.6 µs)."""
@@ -85,11 +74,24 @@ class Loop:
         self._starved = False
         self._resting = scoreboard.IDLE
         self._listeners = {listener.sock.fileno(): listener for listener in doors.listeners}
-        self._door_numbers = {*self._listeners, doors.take.fileno(), doors.wake.fileno()}
+        self._handovers = {sock.fileno(): sock for sock in (doors.take, doors.trial) if sock is not None}
+        self._door_numbers = {*self._listeners, *self._handovers, doors.wake.fileno()}
+        self._opened = False
         self.epoll = select.epoll()
-        for number in (*self._listeners, doors.take.fileno()):
-            self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
         self.epoll.register(doors.wake.fileno(), select.EPOLLIN)
+        if doors.trial is None:
+            self.open_doors()
+        else:
+            self.epoll.register(doors.trial.fileno(), select.EPOLLIN)
+
+    def open_doors(self) -> None:
+        """Let everybody in; called by the order thread when a trial has been passed."""
+        self._opened = True
+        self._slot = self.watch.slot = self._account
+        for number in (*self._listeners, self._doors.take.fileno()):
+            self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
+        if self._doors.trial is not None:
+            self.epoll.unregister(self._doors.trial)
 
     def run(self) -> None:
         """Serve until told to leave and nothing is left."""
@@ -119,12 +121,14 @@ class Loop:
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
             events.sort(key=lambda event: event[0] not in doors)
-        for number, _ in events:
+        stale = False
+        for number, ready in events:
             connection = take(number, None)
             if connection is not None:
-                self._readable(connection, 0)
+                self._readable(connection, 0, stale or ready != select.EPOLLIN)
             elif number in doors:
                 self._open_door(number)
+            stale = True
 
     # Doors.
 
@@ -135,8 +139,8 @@ class Loop:
             for _ in range(_IN_A_ROW):
                 if not self._accept(listener) or self.waiting.count() or self.mode != SERVE:
                     break
-        elif number == self._doors.take.fileno():
-            self._take_over()
+        elif number in self._handovers:
+            self._take_over(self._handovers[number])
 
     def _accept(self, listener: Listener) -> bool:
         """Take one connection and serve it if its request is there. False: the queue is empty."""
@@ -148,23 +152,30 @@ class Loop:
         except OSError as error:
             if error.errno in _OUT_OF_DESCRIPTORS:
                 self._make_room(error)
+            elif error.errno == errno.EINVAL:
+                self._lose_door(listener)
             return error.errno == errno.ECONNABORTED
         self._starved = False
         connection = self._new_connection(number, listener.family)
-        if listener.allow is not None and _peer(address) not in listener.allow:
+        connection.tcp = listener.tcp
+        if listener.allow is not None and peer(address) not in listener.allow:
             self._close(connection)
-            say(f"refused a connection from {_peer(address)}, which is not in the listener's allow")
+            say(f"refused a connection from {peer(address)}, which is not in the listener's allow")
         else:
-            self._readable(connection, self._timeouts.first_byte)
+            self._readable(connection, self._timeouts.first_byte, True)
         return True
+
+    def _lose_door(self, listener: Listener) -> None:
+        """The master has shut this listener, which epoll would tell for ever."""
+        number = listener.sock.fileno()
+        if self._listeners.pop(number, None) is not None and number in self._door_numbers:
+            self._door_numbers.discard(number)
+            self.epoll.unregister(number)
 
     def _new_connection(self, number: int, family: int) -> Connection:
         codec = self._spare_codec or new_codec(self._settings, self._decoder)
         self._spare_codec = None
-        connection = Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
-        if family != socket.AF_UNIX:
-            connection.tcp = True
-        return connection
+        return Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
 
     def _make_room(self, error: OSError) -> None:
         """No descriptor left: the connection that waited longest has to go, or the queue has to wait."""
@@ -183,8 +194,8 @@ class Loop:
 
     # Connections.
 
-    def _readable(self, connection: Connection, patience: float) -> None:
-        """Something came, or may have; `patience` is how long to wait for the first of it, in seconds, 0: as set before."""
+    def _readable(self, connection: Connection, patience: float, doubtful: bool) -> None:
+        """Something came, or may have, and who sent it may have left if that is `doubtful`; `patience`: how long to wait for the first of it, 0: as before."""
         if connection.lingers:
             if connection.discard():
                 self._watch(connection)
@@ -198,9 +209,8 @@ class Loop:
             return
         if request is None:
             self._await_head(connection, patience)
-        elif connection.deserted():
-            self._slot[scoreboard.CLASS_4XX] += 1
-            self._slot[ABORTED] += 1
+        elif doubtful and connection.deserted():
+            store_deserted(self._slot)
             self._close(connection)
         else:
             self._serve(connection, request)
@@ -222,7 +232,7 @@ class Loop:
     def _watch(self, connection: Connection) -> None:
         if not connection.registered:
             connection.registered = True
-            self.epoll.register(connection.fd, select.EPOLLIN)
+            self.epoll.register(connection.fd, _FROM_TCP if connection.tcp else select.EPOLLIN)
         if connection.deadline < self._check_at:
             self._check_at = connection.deadline
         self.waiting.put(connection.fd, connection)
@@ -254,8 +264,8 @@ class Loop:
         connection.reading = False
         slot[KEPT] = self.waiting.count()
         slot[BEGUN] += 1
-        store_running(self._text, request.params)
-        slot[REQUEST_STARTED] = time.monotonic_ns()
+        store_running(slot, self._text, request.params)
+        started = slot[REQUEST_STARTED] = time.monotonic_ns()
         slot[STATE] = BUSY
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
@@ -263,13 +273,7 @@ class Loop:
         response = self._gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
-        slot[CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
-        if response.failed or response.status >= 500:
-            slot[FAILED] += 1
-            if response.expired:
-                slot[TIMED_OUT] += 1
-        if response.aborted:
-            slot[ABORTED] += 1
+        store_ended(slot, response, time.monotonic_ns() - started)
         slot[STATE] = self._resting
         self.current = None
 
@@ -338,9 +342,9 @@ class Loop:
             self._watch(connection)
         return given
 
-    def _take_over(self) -> bool:
-        """Take one connection from the handover and serve it if its request is there. False: there is none."""
-        number = handover.take(self._doors.take)
+    def _take_over(self, door: socket.socket) -> bool:
+        """Take one connection from a handover and serve it if its request is there. False: there is none."""
+        number = handover.take(door)
         if number is None:
             return False
         if number == handover.LOST:
@@ -349,7 +353,7 @@ class Loop:
         connection = self._new_connection(number, socket.AF_UNIX)
         connection.tcp = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX
         connection.untouched = False
-        self._readable(connection, 0)
+        self._readable(connection, 0, True)
         return True
 
     def _shut_doors(self) -> None:
@@ -358,11 +362,13 @@ class Loop:
             self._unregister_doors()
             self.give_away()
             return
-        for listener in self._listeners.values():
-            while self._accept(listener):
+        if self._opened:
+            for listener in list(self._listeners.values()):
+                for _ in range(_LONGEST_QUEUE):
+                    if not self._accept(listener):
+                        break
+            while self._take_over(self._doors.take):
                 pass
-        while self._take_over():
-            pass
         self._unregister_doors()
         self.close_unused()
 
@@ -370,8 +376,8 @@ class Loop:
         if not self.shut:
             self.shut = True
             self._door_numbers.clear()
-            for sock in (*(listener.sock for listener in self._doors.listeners), self._doors.take):
-                if sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
+            for sock in (*(listener.sock for listener in self._listeners.values()), self._doors.take):
+                if self._opened and sock.fileno() >= 0:  # The order thread closes listeners whose master is gone.
                     self.epoll.unregister(sock)
 
     def close_unused(self) -> None:
@@ -391,8 +397,3 @@ class Loop:
             connection.sock.close()
         if self.current is not None:
             self.current.sock.close()
-
-
-def _peer(address: Tuple[str, ...]) -> str:
-    """The IP address of an accepted connection; an IPv4 peer of an IPv6 listener by its own name."""
-    return address[0][7:] if address[0].startswith("::ffff:") else address[0]

@@ -15,15 +15,16 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, List, NamedTuple, NoReturn
+from typing import Any, List, NamedTuple, NoReturn, Optional
 
 from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
 from fcgipm.worker.deadlines import INTERRUPT, RequestWatch
-from fcgipm.worker.importing import Unimportable, import_application
-from fcgipm.worker.loop import RETIRE, SERVE, STOP, Doors, Listener, Loop
+from fcgipm.worker.doors import Doors, Listener
+from fcgipm.worker.importing import Hook, Imported, Unimportable, import_all
+from fcgipm.worker.loop import RETIRE, SERVE, STOP, Loop
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.stacks import answer_with_stacks, forget_stacks
 
@@ -43,7 +44,7 @@ class Inherited(NamedTuple):
 
 
 def run_worker(
-    settings: Settings, inherited: Inherited, application: Any, slot: int, channel_number: int, output: int, stacks: int
+    settings: Settings, inherited: Inherited, imported: Optional[Imported], slot: int, channel_number: int, output: int, stacks: int
 ) -> NoReturn:
     """Be worker number `slot` until told to leave; then end the process."""
     try:
@@ -52,11 +53,10 @@ def run_worker(
         os.close(output)
         answer_with_stacks(stacks)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
-        _join_master(channel, settings.master)
-        if not settings.preload:
-            application = import_application(settings.app)
-        Worker(settings, inherited, application, slot, channel).run()
-        status = 0
+        trial = _join_master(channel, settings.master)
+        if imported is None:
+            imported = import_all(settings)
+        status = _serve(settings, inherited, imported, slot, channel, trial)
     except Unimportable as why:
         say(str(why))
         status = 1
@@ -68,17 +68,41 @@ def run_worker(
     _end(status)
 
 
-def _join_master(channel: socket.socket, master: int) -> None:
-    """Become the master's own: known by pid, and gone when it is."""
+def _serve(
+    settings: Settings, inherited: Inherited, imported: Imported, slot: int, channel: socket.socket, trial: Optional[socket.socket]
+) -> int:
+    """From the first hook to the last; the exit status."""
+    if not _call("worker_start", imported.worker_start):
+        return 1
+    Worker(settings, inherited, imported.application, slot, channel, trial).run()
+    _call("worker_stop", imported.worker_stop)
+    return 0
+
+
+def _call(name: str, hook: Hook) -> bool:
+    """Call a hook of the application; whether it went well."""
+    try:
+        if hook is not None:
+            hook()
+    except Exception as error:
+        say(f"hook {name} failed\n" + format_failure(error, skip=1))
+        return False
+    return True
+
+
+def _join_master(channel: socket.socket, master: int) -> Optional[socket.socket]:
+    """Become the master's own: known by pid, and gone when it is. A handover for us alone, if we are tried first."""
     os.setpgid(0, 0)
     intermediate = os.getppid()
     channel.send(orders.HELLO)
-    if channel.recv(orders.MESSAGE_LIMIT) != orders.GO:
+    order, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 1)
+    if order not in (orders.GO, orders.TRY):
         sys.exit(0)
     while os.getppid() == intermediate and intermediate != master:
         time.sleep(0.0005)  # Until the intermediate has ended, its end is what the death signal would tell.
     if os.getppid() == master:
         prctl.set_death_signal(signal.SIGTERM)
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, descriptors[0]) if order == orders.TRY else None
 
 
 def _end(status: int) -> NoReturn:
@@ -97,10 +121,11 @@ class Worker:
     """The loops of one process, and the order thread."""
 
     def __init__(
-        self, settings: Settings, inherited: Inherited, application: Any, slot: int, channel: socket.socket
+        self, settings: Settings, inherited: Inherited, application: Any, slot: int, channel: socket.socket, trial: Optional[socket.socket]
     ) -> None:
         self._settings = settings
         self._channel = channel
+        self._trial = trial
         self._mode = SERVE
         self._obeying = threading.Lock()
         """Held by the order thread while it obeys."""
@@ -114,15 +139,14 @@ class Worker:
     def _open_doors(self, inherited: Inherited) -> Doors:
         sockets = [_listening(number) for number in inherited.listeners]
         listeners = [
-            Listener(sock, int(sock.family), allow) for sock, allow in zip(sockets, self._settings.allow)
+            Listener(sock, int(sock.family), allow, sock.family != socket.AF_UNIX) for sock, allow in zip(sockets, self._settings.allow)
         ]
         give = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.give)
         take = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.take)
-        return Doors(listeners, give, take, self._wake, self._channel)
+        return Doors(listeners, give, take, self._wake, self._channel, self._trial)
 
     def _make_loop(self, application: Any, slot: int, thread: int) -> Loop:
-        words = scoreboard.words(self._board, slot + thread)
-        watch = RequestWatch(words)
+        watch = RequestWatch()
         gateway = Gateway(
             application,
             mount=self._settings.mount,
@@ -136,6 +160,7 @@ class Worker:
             },
             watch=watch,
         )
+        words = scoreboard.words(self._board, slot + thread)
         words[scoreboard.PID] = os.getpid()
         words[scoreboard.GENERATION] = self._settings.generation
         words[scoreboard.STARTED] = time.monotonic_ns() // 1000000
@@ -206,6 +231,9 @@ class Worker:
             order = b""
         if order == orders.HANDOVER:
             self._give_away()
+        elif order == orders.GO:
+            for loop in self._loops:
+                loop.open_doors()
         elif order == orders.RETIRE:
             self._leave(RETIRE)
         elif order == orders.STOP:
@@ -275,6 +303,8 @@ class Worker:
         doors = self._doors
         for sock in (self._wake, self._waker, self._signal, self._signaler, self._channel, doors.give, doors.take):
             sock.close()
+        if self._trial is not None:
+            self._trial.close()
         for listener in doors.listeners:
             listener.sock.close()
 

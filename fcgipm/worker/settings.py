@@ -38,6 +38,10 @@ class Settings(NamedTuple):
     """Bytes."""
     preload: bool = True
     """The template imports the application; else each worker does."""
+    worker_start: Optional[str] = None
+    """A function to call before a worker accepts, ``module:function``."""
+    worker_stop: Optional[str] = None
+    """One to call after its last request."""
     records: bool = False
     """The application may look at its requests' records (`recording`)."""
 
@@ -58,4 +62,6 @@ def decode_start(text: bytes) -> Settings:
         timeouts=Timeouts(*(start["timeouts"][name] for name in Timeouts._fields)),
         max_params=start["limits"]["params"],
         preload=start["preload"],
+        worker_start=start["hooks"]["worker_start"],
+        worker_stop=start["hooks"]["worker_stop"],
     )

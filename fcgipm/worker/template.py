@@ -14,12 +14,12 @@ import signal
 import socket
 import sys
 import threading
-from typing import Any, List, NoReturn, Optional, Tuple
+from typing import List, NoReturn, Optional, Tuple
 
 from fcgipm import orders
 from fcgipm.gateways.errors import say
 from fcgipm.worker import prctl
-from fcgipm.worker.importing import Unimportable, import_application
+from fcgipm.worker.importing import Imported, Unimportable, import_all
 from fcgipm.worker.process import Inherited, run_worker
 from fcgipm.worker.recording import wanted
 from fcgipm.worker.settings import Settings, decode_start
@@ -31,14 +31,14 @@ def main(channel_number: int) -> NoReturn:
     channel.set_inheritable(False)
     settings, inherited = _receive_start(channel)
     _prepare(settings)
-    application = _import_application(settings, channel) if settings.preload else None
+    imported = _import_all(settings, channel) if settings.preload else None
     gc.collect()
     gc.freeze()  # What the import made is not looked at again by any worker's collections, so its pages stay shared.
     channel.send(orders.encode(orders.READY, platform.python_version(), _extra_threads()))
     libc = ctypes.PyDLL(None, use_errno=True)
     while True:
         slots, descriptors = _receive_fork(channel)
-        _fork_all(libc, settings, inherited, application, channel, slots, descriptors)
+        _fork_all(libc, settings, inherited, imported, channel, slots, descriptors)
 
 
 def _receive_start(channel: socket.socket) -> Tuple[Settings, Inherited]:
@@ -64,9 +64,9 @@ def _prepare(settings: Settings) -> None:
     sys.path.insert(0, settings.directory)
 
 
-def _import_application(settings: Settings, channel: socket.socket) -> Any:
+def _import_all(settings: Settings, channel: socket.socket) -> Imported:
     try:
-        return import_application(settings.app)
+        return import_all(settings)
     except Unimportable as why:
         say(str(why))
         channel.send(orders.FAILED)
@@ -92,7 +92,7 @@ def _fork_all(
     libc: ctypes.PyDLL,
     settings: Settings,
     inherited: Inherited,
-    application: Any,
+    imported: Optional[Imported],
     channel: socket.socket,
     slots: List[int],
     descriptors: List[int],
@@ -105,7 +105,7 @@ def _fork_all(
                     mine = descriptors[3 * index : 3 * index + 3]
                     for number in [channel.fileno(), *(number for number in descriptors if number not in mine)]:
                         os.close(number)
-                    run_worker(settings, inherited, application, slot, *mine)
+                    run_worker(settings, inherited, imported, slot, *mine)
         except OSError as error:
             _say_unforked(channel, error.errno)
         finally:

@@ -16,6 +16,8 @@ COMMANDS = {
     "crowd": "40 clients at pools that rest, beside php-fpm and uWSGI",
     "steady": "what growing costs those who are being served",
     "rest": "wake-ups at rest, and the master's CPU under load",
+    "deploy": "16 clients while code is replaced, beside gunicorn, uWSGI and php-fpm",
+    "stop": "what a graceful stop under load answers, resets and refuses",
     "floor": "serve the bare loop without features on a socket",
 }
 

@@ -21,11 +21,12 @@ PHP_FPM_CONF = """\
 [global]
 error_log = {folder}/php-fpm.log
 daemonize = no
+process_control_timeout = 10s
 [hello]
 listen = {socket}
 listen.mode = 0666
 pm = static
-pm.max_children = 2
+pm.max_children = {workers}
 {user}
 """
 
@@ -35,6 +36,7 @@ class Backend(NamedTuple):
 
     name: str
     protocol: str
+    """As a Route has it."""
     start: Callable[[Path, Path], list[str]]
     """From a folder of its own and the path of its socket to its command line; it may write files into the folder."""
     kept: bool = False
@@ -69,11 +71,11 @@ def fcgipm(folder: Path, socket: Path) -> list[str]:
     return daemon.fcgipm(folder, {"hello": daemon.pool("hello:application", APPLICATIONS, socket, 2)})
 
 
-def uwsgi(protocol: str) -> Callable[[Path, Path], list[str]]:
+def uwsgi(protocol: str, app: str = "hello:application", workers: int = 2) -> Callable[[Path, Path], list[str]]:
     def start(folder: Path, socket: Path) -> list[str]:
         listen = ["--fastcgi-socket" if protocol == "fastcgi" else "--uwsgi-socket", str(socket), "--chmod-socket=666"]
-        flags = ["--master", "--processes", "2", "--disable-logging", "--listen", "1024", "--need-app", "--die-on-term"]
-        serve = ["--pythonpath", str(APPLICATIONS), "--module", "hello:application"]
+        flags = ["--master", "--processes", str(workers), "--disable-logging", "--listen", "1024", "--need-app", "--die-on-term"]
+        serve = ["--pythonpath", str(APPLICATIONS), "--module", app]
         return [program("uwsgi", PYTHON_PACKAGES), *flags, *listen, *serve]
 
     return start
@@ -98,11 +100,14 @@ def php_program() -> str | None:
     return find("php-fpm") or max(glob.glob("/usr/sbin/php-fpm[0-9]*"), default=None)
 
 
-def php_fpm(folder: Path, socket: Path) -> list[str]:
-    user = "user = root" if os.geteuid() == 0 else ""
-    (folder / "php-fpm.conf").write_text(PHP_FPM_CONF.format(folder=folder, socket=socket, user=user))
-    (folder / "hello.php").write_text(PHP_HELLO)
-    return [str(php_program()), "--nodaemonize", "--allow-to-run-as-root", "--fpm-config", str(folder / "php-fpm.conf")]
+def php_fpm(script: str = PHP_HELLO, workers: int = 2) -> Callable[[Path, Path], list[str]]:
+    def start(folder: Path, socket: Path) -> list[str]:
+        user = "user = root" if os.geteuid() == 0 else ""
+        (folder / "php-fpm.conf").write_text(PHP_FPM_CONF.format(folder=folder, socket=socket, workers=workers, user=user))
+        (folder / "script.php").write_text(script)
+        return [str(php_program()), "--nodaemonize", "--allow-to-run-as-root", "--fpm-config", str(folder / "php-fpm.conf")]
+
+    return start
 
 
 UWSGI = Backend("uWSGI, uwsgi protocol", "uwsgi", uwsgi("uwsgi"))
@@ -111,7 +116,8 @@ FCGIPM = Backend("fcgipm", "fastcgi", fcgipm, ready="ready to serve")
 FCGIPM_KEPT = FCGIPM._replace(kept=True)
 FLUP_FORK = Backend("flup fork", "fastcgi", flup("fork"))
 FLUP_THREADED = Backend("flup threaded", "fastcgi", flup("threaded"))
-PHP_FPM = Backend("php-fpm", "fastcgi", php_fpm, params="\nfastcgi_param SCRIPT_FILENAME {folder}/hello.php;")
+PHP_PARAMS = "\nfastcgi_param SCRIPT_FILENAME {folder}/script.php;"
+PHP_FPM = Backend("php-fpm", "fastcgi", php_fpm(), params=PHP_PARAMS)
 FLOOR_ACCEPT = Backend("bare loop, accept alone", "fastcgi", floor())
 FLOOR = Backend("bare loop", "fastcgi", floor("--epoll"))
 FLOOR_KEPT = FLOOR._replace(kept=True)

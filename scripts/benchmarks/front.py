@@ -39,14 +39,13 @@ http {{
 }}
 """
 
-
 class Route(NamedTuple):
     """How nginx reaches one backend."""
 
     name: str
     socket: Path
     protocol: str
-    """``fastcgi`` or ``uwsgi``."""
+    """``fastcgi``, ``uwsgi`` or ``http``."""
     kept: bool
     params: str = ""
     """More directives for this location."""
@@ -98,13 +97,16 @@ def upstream(route: Route) -> str:
 def location(route: Route, params: str) -> str:
     keep = " fastcgi_keep_conn on;" if route.kept else ""
     params = translate(params, route.protocol) + route.params
-    return f"        location = /{route.name} {{\n{params}\n{route.protocol}_pass {route.name};{keep} }}"
+    to = f"proxy_pass http://{route.name};" if route.protocol == "http" else f"{route.protocol}_pass {route.name};"
+    return f"        location = /{route.name} {{\n{params}\n{to}{keep} }}"
 
 
 def translate(params: str, protocol: str) -> str:
-    """The same parameters for another protocol (`uwsgi_param`); directives that only FastCGI has are dropped."""
+    """The same parameters for another protocol (`uwsgi_param`); directives that only FastCGI has are dropped. HTTP needs none."""
     if protocol == "fastcgi":
         return params
+    if protocol == "http":
+        return ""
     lines = [re.sub(r"^(\s*)fastcgi_param\b", rf"\1{protocol}_param", line) for line in params.splitlines()]
     return "\n".join(line for line in lines if not line.lstrip().startswith("fastcgi_"))
 

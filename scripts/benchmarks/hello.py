@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +23,7 @@ from benchmarks.figures import Round
 from benchmarks.front import Front, Route
 from benchmarks.processes import BenchError, Folder
 from benchmarks.progress import Progress
+from benchmarks.quiet import Quiet
 
 BODY = b"Hello world\n"
 Rounds = dict[Backend, list[Round]]
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         progress.show("starting")
         front, field = start(stack, chosen(options.with_floor, options.only))
-        quiet = Quiet(front, field)
+        quiet = Quiet([os.getpid(), front.process.pid, *(one.pid for one in field)])
         rounds = measure(front, field, options, progress)
         others, stolen = quiet.since()
         complaints = front.errors()
@@ -108,23 +108,6 @@ def load(front: Front, one: Running, clients: int, seconds: int) -> Round:
         raise BenchError(f"{one.backend.label} answered nothing in {seconds} s; nginx says:\n{front.errors()[-2000:]}")
     per_request = 1e6 / seen.requests
     return Round(seen.rate, backend * per_request, nginx * per_request, seen.p50_ms, seen.p99_ms, seen.bad)
-
-
-class Quiet:
-    """Measures what disturbs a run: CPU that neither it nor what it started has used."""
-
-    def __init__(self, front: Front, field: Sequence[Running]) -> None:
-        self.roots = [os.getpid(), front.process.pid, *(one.pid for one in field)]
-        self.began, self.machine, self.own = time.monotonic(), cpu.machine(), self.ours()
-
-    def ours(self) -> float:
-        return cpu.used(dict.fromkeys(pid for root in self.roots for pid in cpu.tree(root)))
-
-    def since(self) -> tuple[float, float]:
-        """CPUs that other programs took since the beginning, and CPUs that the machine's host kept back."""
-        seconds, machine = time.monotonic() - self.began, cpu.machine()
-        others = machine.used - self.machine.used - (self.ours() - self.own)
-        return max(0.0, others) / seconds, (machine.stolen - self.machine.stolen) / seconds
 
 
 def verdict(rounds: Mapping[Backend, Sequence[Round]], complaints: str) -> int:

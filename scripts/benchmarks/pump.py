@@ -25,7 +25,11 @@ def connector(address: str) -> Callable[[], socket.socket]:
     def connect() -> socket.socket:
         sock = socket.socket(family)
         sock.settimeout(10.0)
-        sock.connect(target)
+        try:
+            sock.connect(target)
+        except OSError:
+            sock.close()
+            raise
         return sock
 
     return connect

@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import table
+from benchmarks import quiet, table
 from benchmarks.backends import FCGIPM, FCGIPM_KEPT, FLUP_FORK, UWSGI, UWSGI_FASTCGI, Backend
 from benchmarks.figures import Round, cpu_ratio, medians, rate_ratio
 
@@ -15,16 +15,14 @@ Measured = Mapping[Backend, Sequence[Round]]
 Kind = Callable[[Sequence[Round], Sequence[Round]], float]
 HEAD = ["hello world through nginx", "requests/s", "CPU µs/request", "nginx µs", "p50 ms", "p99 ms", "bad"]
 HEAD += ["rate x", "CPU x", "rate x best"]
-QUIET = 0.1
-"""CPUs that may be lost before the figures count as provisional."""
 
 
 def text(rounds: Measured, others: float, stolen: float) -> str:
-    """The table, what its ratios mean, the aims, how quiet the machine was. `others`, `stolen`: see quiet()."""
+    """The table, what its ratios mean, the aims, how quiet the machine was. `others`, `stolen`: see quiet.text()."""
     best = best_of_uwsgi(rounds)
     notes = [f"rate x, CPU x: against {UWSGI_FASTCGI.label}; rate x best: against {best.label}"] if best else []
     rows = [row(one, rounds, best) for one in rounds]
-    return "\n".join([table.render(HEAD, rows), *notes, *aims(rounds), quiet(others, stolen)])
+    return "\n".join([table.render(HEAD, rows), *notes, *aims(rounds), quiet.text(others, stolen)])
 
 
 def row(one: Backend, rounds: Measured, best: Backend | None) -> list[str]:
@@ -65,12 +63,6 @@ def aims(rounds: Measured) -> list[str]:
 def aim(one: Backend, other: Backend, least: float, rounds: Measured) -> str:
     value = rate_ratio(rounds[one], rounds[other])
     return f"{'reached' if value >= least else 'missed '}: {one.label} {value:.2f} x {other.label} (aim {least})"
-
-
-def quiet(others: float, stolen: float) -> str:
-    """What disturbed the run: CPUs that other programs took, CPUs that the machine's host kept back."""
-    state = "a quiet machine" if others < QUIET and stolen < QUIET else "figures are provisional, ratios less so"
-    return f"other programs took {others:.2f} and the host kept back {stolen:.2f} of {os.cpu_count()} CPUs: {state}"
 
 
 def document(rounds: Measured, others: float, stolen: float, options: Mapping[str, object]) -> str:

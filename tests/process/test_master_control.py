@@ -41,7 +41,7 @@ def test_status_tells_what_workers_do(daemon_factory: DaemonFactory) -> None:
         assert ask(daemon.address(), "/status?404+Not+Found").status == 404
         pool = daemon.status()["pools"]["web"]
         classes = {"2xx": 3, "3xx": 0, "4xx": 1, "5xx": 0}
-        assert pool["requests"] == {"total": 4, "active": 1, "by_class": classes, "failed": 0, "aborted": 0}
+        assert pool["requests"] == {"total": 4, "active": 1, "by_class": classes, "failed": 0, "slow": 0, "timed_out": 0, "aborted": 0}
         assert (pool["workers"]["busy"], pool["workers"]["idle"]) == (1, 1)
         by_state = {process["state"]: process for process in pool["processes"]}
         assert by_state["idle"]["kept"] == 1 and by_state["busy"]["kept"] == 0
@@ -54,7 +54,7 @@ def test_status_tells_what_workers_do(daemon_factory: DaemonFactory) -> None:
 def test_status_for_people_and_of_one_pool(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"one": CASES, "two": CASES})
     everything = daemon.command("status")
-    assert everything.returncode == 0 and "one   ready" in everything.stdout and "two   ready" in everything.stdout
+    assert everything.returncode == 0 and "one: ready, wsgi" in everything.stdout and "two: ready, wsgi" in everything.stdout
     one = daemon.command("status", "one", "--json")
     assert one.returncode == 0 and list(json.loads(one.stdout)["pools"]) == ["one"]
     none = daemon.command("status", "three")
@@ -87,11 +87,11 @@ def test_the_commands_find_the_daemon_by_its_socket_too(daemon_factory: DaemonFa
 def test_a_command_it_does_not_know(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"web": CASES})
     (answer,) = daemon.control({"command": "dance"})
-    assert answer["result"] is None and answer["error"] == "unknown command 'dance'; this daemon knows ping, status, replace, scale, stop"
+    assert answer["result"] is None and answer["error"] == "unknown command 'dance'; this daemon knows ping, status, reload, scale, retire, drain, stop"
 
 
 @pytest.mark.parametrize("pool", [[], {}, [["web"]], 7, True])
-@pytest.mark.parametrize("command", ["status", "replace"])
+@pytest.mark.parametrize("command", ["status", "reload"])
 def test_a_pool_that_is_no_name(running: Daemon, command: str, pool: object) -> None:
     (answer,) = running.control({"command": command, "pool": pool})
     assert answer["result"] is None and "there is no pool" in answer["error"]
@@ -131,7 +131,7 @@ def test_rejected_connections_are_counted(daemon_factory: DaemonFactory) -> None
         connection.send(b"GET / HTTP/1.1\r\n\r\n")
         assert connection.read_to_end() == b""
     eventually(lambda: daemon.status()["pools"]["web"]["connections"] == {"rejected": 1}, "one rejected connection")
-    assert "connections rejected for breaking the protocol: 1" in daemon.command("status").stdout
+    assert "1 rejected connections" in daemon.command("status").stdout
 
 
 def _says_nothing_more(client: socket.socket) -> bool:

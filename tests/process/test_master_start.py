@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -166,14 +165,6 @@ class TestAnApplicationThatCannotBeImported:
         while daemon.status()["pools"]["bad"]["state"] != "ready":
             pass
         assert ask(daemon.address("bad")).status == 200 and daemon.command("status").returncode == 0
-
-
-def test_the_master_knows_signals_of_later_days(daemon_factory: DaemonFactory) -> None:
-    daemon = daemon_factory({"web": HELLO})
-    for number in (signal.SIGHUP, signal.SIGUSR2):
-        os.kill(daemon.pid, number)
-        daemon.wait_for_line(f"{number.name} received, ignored")
-    assert ask(daemon.address()).status == 200
 
 
 def free_port() -> int:

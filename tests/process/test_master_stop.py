@@ -115,7 +115,7 @@ def test_stop_timeout_ends_the_patience(daemon_factory: DaemonFactory) -> None:
     with Gate() as gate, at_gate(daemon, gate):
         os.kill(daemon.pid, signal.SIGTERM)
         assert daemon.wait() == 0
-    daemon.wait_for_line("terminating them")
+    daemon.wait_for_line("1 worker left: terminating it")
     daemon.stop()
 
 

@@ -135,7 +135,7 @@ class TestReload:
         assert serve.ask() == b"one hello"
         (folder / "app.py").write_text(APP.replace("one", "two, and longer"))
         serve.lines.wait_for("changed: app.py$")
-        serve.lines.wait_for("replaced: generation 2 serves$")
+        serve.lines.wait_for("reloaded: app: generation 2 serves$")
         assert serve.ask() == b"two, and longer hello"
         assert serve.end() == 0
 
@@ -143,10 +143,10 @@ class TestReload:
         serve = Serve(folder, "--reload")
         serve.lines.wait_for("Open http")
         (folder / "app.py").write_text(APP + "x = (\n")
-        serve.lines.wait_for(r"not replaced: SyntaxError: '\(' was never closed.*; generation 1 serves on$")
+        serve.lines.wait_for(r"not reloaded: app: SyntaxError: '\(' was never closed")
         assert serve.ask() == b"one hello"
         (folder / "app.py").write_text(APP.replace("one", "mended"))
-        serve.lines.wait_for(" replaced: generation 2 serves$")
+        serve.lines.wait_for(" reloaded: app: generation 2 serves$")
         assert serve.ask() == b"mended hello"
         assert serve.end() == 0
 

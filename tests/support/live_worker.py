@@ -264,6 +264,7 @@ class LiveWorker:
             "listen": [{"address": self.address, "allow": self.allow}],
             "timeouts": self.timeouts,
             "limits": self.limits,
+            "hooks": {"worker_start": None, "worker_stop": None},
         }
         return orders.START + b" " + json.dumps(description).encode("ascii")
 

@@ -169,3 +169,20 @@ def test_f91_owner_of_the_socket_file(daemon_factory: DaemonFactory, tmp_path: P
         }
     )
     assert (path.owner(), path.group()) == ("www-data", "www-data")
+
+
+def test_a_listener_that_is_shut_is_left_alone() -> None:
+    """The master shuts a TCP listener that a reload takes away. epoll tells that for ever; an idle worker must not turn for ever."""
+    with start(listen=listener(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0))) as live:
+        with open_to(live) as connection:
+            connection.send(asked("/hello", keep=True))
+            assert connection.read_reply().body == b"hello"
+            live.listener.shutdown(socket.SHUT_RDWR)
+            for _ in range(2):  # The kept connection is served on, behind the news.
+                connection.send(asked("/hello", keep=True))
+                assert connection.read_reply().body == b"hello"
+            before = live.cpu()
+            with pytest.raises(TimeoutError):
+                connection.socket.settimeout(0.3)
+                connection.socket.recv(1)
+            assert live.cpu() - before < 0.05

@@ -18,6 +18,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
         "stop_timeout": 65.0,
         "max_workers": None,
         "http": [],
+        "status": None,
         "pools": {
             "web": {
                 "name": "web",
@@ -55,6 +56,9 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
                 "preload": True,
                 "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0, "request": 50.0, "kill_after": 5.0},
                 "limits": {"params": 1 << 20},
+                "recycle": {"requests": 0, "jitter": 0.1, "memory": 0, "age": 0.0},
+                "probe": None,
+                "hooks": {"worker_start": None, "worker_stop": None},
                 "slow_log": None,
             }
         },

@@ -53,7 +53,7 @@ def test_a_file_with_twelve_mistakes() -> None:
 
 _ALL_KEYS = (
     "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " preload, timeouts, limits, slow_log"
+    " preload, timeouts, limits, recycle, probe, hooks, slow_log"
 )
 
 
@@ -206,7 +206,7 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("defaults: 5\npools: {w: {}}\n", "1:11: defaults: must be a mapping (`key: value` lines), not 5"),
         (
             "colour: red\npools: {w: {app: 'a:b', listen: fd:3}}\n",
-            "1:1: colour: unknown key: known here are control, pid_file, log, stop_timeout, max_workers, http, include, defaults, pools",
+            "1:1: colour: unknown key: known here are control, pid_file, log, stop_timeout, max_workers, http, status, include, defaults, pools",
         ),
         ("max_workers: 0\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:14: max_workers: must be at least 1, not 0"),
         ("max_workers: 100001\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:14: max_workers: must be at most 100000, not 100001"),

@@ -82,7 +82,7 @@ def test_the_keys_of_scaling_that_are_commented_out_are_the_defaults_of_mode_dyn
 
 
 def test_the_embedded_server_that_is_commented_out_is_right_too() -> None:
-    start, end = REFERENCE.index("# http:"), REFERENCE.index("\n\n# More files")
+    start, end = REFERENCE.index("# http:"), REFERENCE.index("\n\n# The status server")
     lines = [line.removeprefix("# ") for line in REFERENCE[start:end].splitlines()]
     (found,) = config(REFERENCE[:start] + "\n".join(lines) + REFERENCE[end:])["http"]
     assert (found["listen"]["address"], found["pool"], found["user"]) == ("127.0.0.1:8000", "web", "www-data")
@@ -91,3 +91,10 @@ def test_the_embedded_server_that_is_commented_out_is_right_too() -> None:
 def test_the_models_know_their_defaults() -> None:
     everything: tuple[Any, ...] = (Pool, Timeouts, Limits, Log)
     assert all(not field.is_required() for model in everything for field in model.model_fields.values())
+
+
+def test_the_status_server_that_is_commented_out_is_right_too() -> None:
+    start, end = REFERENCE.index("# status:"), REFERENCE.index("\n\n# More files")
+    lines = [line.removeprefix("# ") for line in REFERENCE[start:end].splitlines()]
+    found = config(REFERENCE[:start] + "\n".join(lines) + REFERENCE[end:])["status"]
+    assert (found["listen"]["address"], found["user"]) == ("127.0.0.1:9180", "nobody")

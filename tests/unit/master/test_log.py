@@ -93,3 +93,25 @@ def test_the_file_is_not_for_others(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "log").stat().st_mode & 0o777 == 0o640
+
+
+def test_under_systemd_each_line_begins_with_its_level(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    file = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{file.st_dev}:{file.st_ino}")
+    log = Log(level="debug")
+    for level in ("debug", "info", "warning", "error"):
+        log.write(level, "x")
+    Log(form="json").info("y")
+    prefixes = [line[:3] for line in capfd.readouterr().err.splitlines()]
+    assert prefixes == ["<7>", "<6>", "<4>", "<3>", '{"t']
+
+
+def test_a_journal_that_is_not_ours(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The variable is inherited by whatever a service starts, also with its output led elsewhere."""
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    Log().info("x")
+    assert not capfd.readouterr().err.startswith("<")
+    file = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{file.st_dev}:{file.st_ino}")
+    Log(str(tmp_path / "log")).info("x")
+    assert not (tmp_path / "log").read_text().startswith("<")

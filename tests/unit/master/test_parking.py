@@ -18,10 +18,11 @@ class Place:
     """A handover, a parking on it, and clients whose connections are in it."""
 
     def __init__(self) -> None:
-        self.give, self.take = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.loop = Loop()
         self.woken = 0
-        self.parking = Parking(self.give, self.take, 75.0, self.loop, self._wake)
+        self.parking = Parking(75.0, self.loop)
+        self.parking.woken = self._wake
+        self.give, self.take = self.parking.give, self.parking.take
         self.clients: list[socket.socket] = []
 
     def _wake(self) -> None:
@@ -47,7 +48,7 @@ class Place:
     def close(self) -> None:
         self.parking.close()
         self.loop.close()
-        for sock in (self.give, self.take, *self.clients):
+        for sock in self.clients:
             sock.close()
 
 

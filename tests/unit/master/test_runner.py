@@ -46,8 +46,8 @@ def queue() -> deque[Happening]:
 @pytest.fixture
 def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
     workers = {"min": 1, "max": 1, "threads": 1, "spare": 0, "idle_timeout": 10.0}
-    timeouts = {"keepalive": 75.0, "request": 50.0, "kill_after": 5.0}
-    settings = {"name": "web", "workers": workers, "preload": True, "slow_log": None, "timeouts": timeouts, "uid": None, "gid": None}
+    settings = {"name": "web", "workers": workers, "preload": True, "probe": None, "recycle": {"memory": 0}}
+    settings |= {"timeouts": {"keepalive": 75.0, "request": 50.0, "kill_after": 5.0}, "slow_log": None, "uid": None, "gid": None}
     loop = Loop()
     runner = PoolRunner(settings, [], 1.0, loop, Log(str(tmp_path / "log")), queue.append)
     yield runner
@@ -120,8 +120,8 @@ def test_where_the_kernel_does_not_tell_who_waits_the_pool_doubles_and_says_so_o
 def test_many_that_come_at_once_are_one_look(runner: PoolRunner, queue: deque[Happening]) -> None:
     """Parked connections that speak together, and the alarm: the first is heard, the others are seen by the look it brings."""
     for _ in range(5):
-        runner.parking._woken()
+        runner.parking.woken()
     assert list(queue) == [QueueGrew(runner)]
     runner.look(1.0)
-    runner.parking._woken()
+    runner.parking.woken()
     assert len(queue) == 2

@@ -49,7 +49,7 @@ def test_signals_go_one_step() -> None:
 
 
 def test_in_words() -> None:
-    assert [described(Bounds(*bounds)) for bounds in ((4, 4), (2, 4), (1, 1), (0, 1))] == ["4 workers", "2 to 4 workers", "1 worker", "0 to 1 workers"]
+    assert [described(Bounds(*bounds)) for bounds in ((4, 4), (2, 4), (1, 1), (0, 1))] == ["4 workers", "2 to 4 workers", "1 worker", "0 to 1 worker"]
 
 
 def test_all_pools_together_need_a_worker_each() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from fcgipm.pool import happenings as event
+from fcgipm.pool.lifetime import Lifetime
 from fcgipm.pool.policy import Bounds
 from fcgipm.pool.states import WorkerState
 from tests.unit.pool.world import World
@@ -24,7 +25,7 @@ class PoolMachine(RuleBasedStateMachine):
     @initialize(least=st.integers(0, 4), more=st.integers(0, 4), threads=st.integers(1, 3), spare=st.integers(0, 2), preload=st.booleans())
     def begin(self, least: int, more: int, threads: int, spare: int, preload: bool) -> None:
         most = max(least + more, 1)
-        self.world = World(threads=threads, min=least, max=most, spare=spare if least < most else 0, preload=preload)
+        self.world = World(threads=threads, min=least, max=most, spare=spare if least < most else 0, preload=preload, lifetime=Lifetime(memory=100 << 20))
         self.most = most
         self.world.step()
 
@@ -93,9 +94,11 @@ class PoolMachine(RuleBasedStateMachine):
         self.world.now += seconds
         self.world.step()
 
-    @rule()
-    def replacement_is_asked_for(self) -> None:
-        self.world.step(event.ReplaceRequested())
+    @rule(number=PICK, memory=st.sampled_from([0, 1, 250 << 20]))
+    def worker_is_to_be_replaced(self, number: int, memory: int) -> None:
+        picked = self._pick(number)
+        if picked is not None:
+            self.world.step(event.Measured(picked, memory) if memory else event.RetireRequested(picked))
 
     @rule(least=st.integers(0, 6), more=st.integers(0, 6))
     def bounds_change(self, least: int, more: int) -> None:
@@ -117,7 +120,7 @@ class PoolMachine(RuleBasedStateMachine):
         staying = [worker for worker in self.world.pool.workers.values() if worker.stays]
         newest = self.world.pool.roster.newest
         of_newest = [worker for worker in staying if newest is not None and worker.generation == newest.number]
-        assert len(of_newest) <= self.most
+        assert len(of_newest) <= self.most + self.world.pool.roster.extra
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

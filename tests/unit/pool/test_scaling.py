@@ -254,19 +254,15 @@ def test_without_preload_even_the_template_goes() -> None:
     assert world.templates == {2}
 
 
-def test_a_replacement_in_a_pool_at_rest_needs_no_worker() -> None:
-    world = pool(min=0, spare=0)
-    world.step(event.ReplaceRequested())
-    world.template_ready(2)
-    assert world.pool.replacements.last.ok and world.pool.replacements.finished == 1
-
-
 def test_idle_workers_of_an_old_generation_go_also_when_the_new_one_rests() -> None:
     world = pool(min=0, spare=0)
     world.look(busy=0, waiting=1)
     world.all_up()
     world.look(busy=0)
-    world.step(event.ReplaceRequested())
+    world.template_gone(1)
+    world.step()
+    if 2 not in world.templates:
+        world.wait()
     world.template_ready(2)
     world.all_up()
     world.now += 30

@@ -11,13 +11,15 @@ from fcgipm.pool import happenings as event
 from fcgipm.pool.handover import SlotLook
 from fcgipm.pool.policy import PoolSettings
 from fcgipm.pool.pool import Pool
+from fcgipm.report.events import KINDS
 
 
 class World:
     """Carries out a pool's actions on imaginary processes. `templates`: generation → alive; `workers`: number → told words."""
 
-    def __init__(self, workers: int = 2, threads: int = 1, stop_timeout: float = 60.0, **more: Any) -> None:
-        self.pool = Pool(PoolSettings(**{"name": "web", "min": workers, "max": workers, "threads": threads, "stop_timeout": stop_timeout, **more}))
+    def __init__(self, workers: int = 2, threads: int = 1, stop_timeout: float = 60.0, on_trial: bool = False, **more: Any) -> None:
+        settings = {"name": "web", "min": workers, "max": workers, "threads": threads, "stop_timeout": stop_timeout, **more}
+        self.pool = Pool(PoolSettings(**settings), on_trial)
         self.now = 1000.0
         self.handles = 0
         self.templates: set[int] = set()
@@ -26,6 +28,8 @@ class World:
         self.slots: dict[int, int] = {}
         self.killed: dict[int, bool] = {}
         self.evicted: list[int] = []
+        self.tried: list[int] = []
+        self.probed: list[int] = []
         self.ended: dict[int, bool] = {}
         self.log: list[tuple[str, str]] = []
 
@@ -56,6 +60,10 @@ class World:
             self._fork(action)
         elif isinstance(action, do.Order):
             self.told[action.worker].append(action.word)
+        elif isinstance(action, do.Try):
+            self.tried.append(action.worker)
+        elif isinstance(action, do.Probe):
+            self.probed.append(action.worker)
         elif isinstance(action, do.Kill):
             self.killed[action.worker] = action.force
         elif isinstance(action, do.Evict):
@@ -64,6 +72,7 @@ class World:
             assert self.slots.pop(action.worker) == action.slot
             self.told.pop(action.worker)
         else:
+            assert action.kind is None or action.kind in KINDS
             self.log.append((action.level, action.text))
 
     def _fork(self, action: do.Fork) -> None:

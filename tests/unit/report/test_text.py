@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fcgipm.report.document import to_json
-from fcgipm.report.text import duration, table, to_text
+from fcgipm.report.events import Event
+from fcgipm.report.snapshot import RunningSnapshot
+from fcgipm.report.text import ansi, bar, duration, escaped, events_text, size, table, to_text
 from tests.unit.report.snapshots import SNAPSHOT
 
 EXPECTED = """\
 fcgipm 0.1.0 degraded, pid 1, up 1d01h, /etc/fcgipm/fcgipm.yaml
-POOL  STATE     GEN  WORKERS  MAX  IDLE  BUSY  QUEUE  REQUESTS  ACTIVE  FAILED  CRASHES  LISTEN
-web   ready       1        3    3     2     1      7        12       1       1        2  unix:/run/fcgipm/web.sock [::1]:9000
-api   degraded    1        0    2     0     0      7         0       0       0        2  unix:/run/fcgipm/web.sock [::1]:9000
-api: degraded: ModuleNotFoundError: No module named 'api'
-web: dynamic, target 3 of 2 to 3; +1: 2 waiting, all 2 busy; peak 3, max reached 5 times
-web: connections rejected for breaking the protocol: 3
+web: ready, wsgi, generation 1, Python 3.11.7
+  workers   [#..] 3 of 2 to 3: 2 idle, 1 busy; peak 3
+  scaling   dynamic, target 3; +1: 2 waiting, all 2 busy; max reached 5 times
+  queue     7/1024 unix:/run/fcgipm/web.sock, ?/? [::1]:9000
+  requests  12 (9 2xx, 2 4xx, 1 5xx), 1 active, 1.5/s; p50 1.00ms, p90 2.00ms; 1 failed, 2 slow, 3 timed out, 4 aborted, 3 rejected connections
+  exits     2 crash
+  memory    PSS 4.9K, USS 3.9K, RSS 8.8K; template 9 PSS 7.8K
+  reload    2026-11-22T11:00:00.000Z failed: SyntaxError: no
+  PID  GEN  STATE  REQUESTS  KEPT  UPTIME   RSS  CPU  RUNS
+    2    1  busy         13     5   1h02m  8.8K  12%  GET /slow 4.2s
+api: degraded, wsgi, generation 1: ModuleNotFoundError: No module named 'api'
+  workers   [  ] 0 of 2 to 2: 0 idle, 0 busy; peak 0
+  queue     7/1024 unix:/run/fcgipm/web.sock, ?/? [::1]:9000
+  requests  0, 0 active, 0.0/s
+  exits     2 crash
+  memory    PSS -, USS -, RSS -
 http 127.0.0.1:8000 for web: running, pid 77
-POOL  PID  GEN  STATE  REQUESTS  KEPT  UPTIME
-web     2    1  busy         13     5   1h02m
 """
 
 
@@ -35,4 +47,39 @@ def test_durations(seconds: float, text: str) -> None:
 
 
 def test_a_table_without_rows_is_nothing() -> None:
-    assert table(("A", "B"), []) == ""
+    assert table(("A", "B"), []) == []
+
+
+def test_a_terminal_gets_colours_and_the_same_words() -> None:
+    coloured = to_text(to_json(SNAPSHOT), ansi)
+    assert "\x1b[32mready\x1b[0m" in coloured and "\x1b[31mdegraded\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == EXPECTED
+
+
+def test_nobody_commands_the_terminal() -> None:
+    running = (RunningSnapshot("GET", "/\x1b[2J\x9b31m\n<script>\"'", 1.0),)
+    web = SNAPSHOT.pools[0]._replace(processes=(SNAPSHOT.pools[0].processes[0]._replace(running=running),), reason="\x1b]0;owned\x07")
+    shown = to_text(to_json(SNAPSHOT._replace(pools=(web,))))
+    assert "GET /\\x1b[2J\\x9b31m\\n<script>\"' 1.0s" in shown
+    assert shown.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("counts", [(2, 1, 0, 0, 3), (0, 0, 0, 0, 2), (3, 7, 1, 2, 10), (100, 300, 50, 1, 400), (0, 1, 0, 0, 1000), (1, 0, 0, 0, 0)])
+def test_the_bar_is_never_wider_than_its_box(counts: tuple[int, int, int, int, int]) -> None:
+    idle, busy, starting, stopping, most = counts
+    drawn = bar({"idle": idle, "busy": busy, "starting": starting, "stopping": stopping, "max": most, "total": idle + busy + starting + stopping})
+    assert len(drawn) == min(40, max(most, idle + busy + starting + stopping))
+
+
+def test_events_one_a_line_and_stacks_below() -> None:
+    events = [Event("2026-11-22T12:00:00.123Z", "web", "slow", "GET /x took \x07 5 s", 7, "File a\nFile b\x1b")._asdict()]
+    assert events_text(events) == "2026-11-22T12:00:00.123Z web[7] slow: GET /x took \\x07 5 s\n    File a\n    File b\\x1b\n"
+    assert events_text([]) == ""
+
+
+def test_sizes() -> None:
+    assert [size(value) for value in (None, 0, 9000, 32_700_000, 1_600_000_000, 5 * 1024**5)] == ["-", "0.0K", "8.8K", "31.2M", "1.5G", "5120.0T"]
+
+
+def test_what_is_printable_stays() -> None:
+    assert escaped("/a?b=c %20~") == "/a?b=c %20~"

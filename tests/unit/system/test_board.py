@@ -14,7 +14,7 @@ from fcgipm.system.board import Board
 
 @pytest.fixture
 def board() -> Iterator[Board]:
-    board = Board("web", 4)
+    board = Board.create("web", 4)
     yield board
     board.close()
 

@@ -44,6 +44,7 @@ def pool(folder: Path, code: str, **changes: Any) -> dict[str, Any]:
         "workers": {"mode": "static", "min": 2, "max": 2, "threads": 1},
         "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0},
         "limits": {"params": 1 << 20},
+        "hooks": {"worker_start": None, "worker_stop": None},
         **changes,
     }
 

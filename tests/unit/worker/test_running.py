@@ -1,0 +1,62 @@
+"""The text of the running request."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from fcgipm import scoreboard
+from fcgipm.worker.running import store_deserted, store_ended, store_running
+
+
+def told(params: dict[str, str]) -> str:
+    board = memoryview(bytearray(scoreboard.size(1)))
+    slot = scoreboard.words(board, 0)
+    store_running(slot, scoreboard.text_of(slot), params)
+    return scoreboard.read(board, 0).text
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/a/b?token=secret"}, "GET /a/b"),
+        ({"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/shop", "PATH_INFO": "/x?y"}, "POST /shop/x"),
+        ({}, "? "),
+        ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/\xff\x00<script>"}, "GET /\xff\x00<script>"),
+        ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/" + "x" * 1000}, "GET /" + "x" * 307),
+    ],
+)
+def test_method_and_path(params: dict[str, str], text: str) -> None:
+    assert told(params) == text
+
+
+def test_nothing_beyond_the_text_is_touched() -> None:
+    board = memoryview(bytearray(scoreboard.size(1)))
+    slot = scoreboard.words(board, 0)
+    store_running(slot, scoreboard.text_of(slot), {"REQUEST_METHOD": "X" * 2000})
+    assert sum(slot[scoreboard.LATENCY :]) == 0 and slot[scoreboard.TEXT] == scoreboard.TEXT_LIMIT
+
+
+def test_ended_requests_are_counted_and_summed() -> None:
+    board = memoryview(bytearray(scoreboard.size(1)))
+    slot = scoreboard.words(board, 0)
+    response = SimpleNamespace(status=504, failed=True, expired=True, aborted=False)
+    for took in (0, 5_000_000, 10**15):
+        store_ended(slot, response, took)
+    buckets = scoreboard.read_latency(board, [0])
+    assert (sum(buckets), buckets[0], buckets[-1]) == (3, 1, 1)
+    assert slot[scoreboard.SERVED_NS] == 10**15 + 5_000_000
+    assert [slot[word] for word in (scoreboard.CLASS_5XX, scoreboard.FAILED, scoreboard.TIMED_OUT, scoreboard.ABORTED)] == [3, 3, 3, 0]
+
+
+def test_a_length_that_a_foreign_worker_wrote_is_bounded() -> None:
+    board = memoryview(bytearray(scoreboard.size(1)))
+    scoreboard.words(board, 0)[scoreboard.TEXT] = 2**63
+    assert len(scoreboard.read(board, 0).text) == scoreboard.TEXT_LIMIT
+
+
+def test_a_request_whose_client_left_the_queue_counts_like_nginx_does() -> None:
+    slot = memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+    store_deserted(slot)
+    assert (slot[scoreboard.CLASS_4XX], slot[scoreboard.ABORTED], slot[scoreboard.BEGUN]) == (1, 1, 0)
