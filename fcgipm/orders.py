@@ -29,7 +29,6 @@ Up (words)::
 
 from __future__ import annotations
 
-import signal
 from typing import List, Tuple
 
 START = b"START"
@@ -51,8 +50,8 @@ EXPIRED = b"EXPIRED"
 
 UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY, EXPIRED})
 
-DUMP = signal.SIGRTMAX - 3
-"""Not a word but a signal, so that also a worker obeys whose interpreter's lock is held for ever: write the stacks of all threads."""
+DUMP = 61
+"""Not a word but a signal, SIGRTMAX - 3 of Linux, so that also a worker obeys whose interpreter's lock is held for ever: write the stacks of all threads."""
 
 MESSAGE_LIMIT = 65536
 """Bytes of the longest message; only START comes near."""

@@ -28,6 +28,7 @@ COMMANDS = {
     "schema": ("schema", "Print a JSON Schema of the configuration file, for editors."),
     "request": ("request", "Send one request to a FastCGI address and print the answer."),
     "nginx": ("nginx", "Print a server block of nginx that fits the configuration."),
+    "systemd": ("systemd", "Print a unit of systemd that fits the configuration."),
     "init": ("init", "Look at this folder and write a first fcgipm.yaml."),
     "demo": ("demo", "Serve a site that shows what happens, on this machine only."),
 }

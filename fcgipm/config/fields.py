@@ -24,6 +24,7 @@ PERCENTAGE = "(100|[0-9]{1,2})%"
 
 _APPLICATION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\(\))?"
 _FUNCTION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+_HOST_HEADER = r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?"
 TARGET = r"/[!-~]{0,1000}"
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 POOL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
@@ -182,6 +183,11 @@ MemorySize = Annotated[
 Share = Annotated[float, BeforeValidator(_share), _schema(type="string", pattern=f"^{PERCENTAGE}$")]
 Target = Annotated[
     str, BeforeValidator(_matching(TARGET, "must be a path such as /healthz")), _schema(type="string", pattern=f"^{TARGET}$")
+]
+HostHeader = Annotated[
+    str,
+    BeforeValidator(_matching(_HOST_HEADER, "must be a host such as shop.example or shop.example:8080")),
+    _schema(type="string", pattern=f"^{_HOST_HEADER}$"),
 ]
 Function = Annotated[
     str, BeforeValidator(_matching(_FUNCTION, "must be module:function or file.py:function")), _schema(type="string", pattern=f"^{_FUNCTION}$")

@@ -18,6 +18,7 @@ from fcgipm.config.fields import (
     DurationOrNever,
     Function,
     Host,
+    HostHeader,
     MemorySize,
     Mode,
     Mount,
@@ -155,6 +156,7 @@ class Probe(Keys):
 
     path: Target = Field(description="What is asked for.")
     status: Annotated[int, Field(ge=200, le=599), WHOLE] = Field(default=200, description="The status that is right.")
+    host: HostHeader = Field(default="localhost", description="The Host header of the request.")
 
 
 class Hooks(Keys):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from fcgipm import handover, orders, scoreboard
 from fcgipm.master.channel import pair
 from fcgipm.master.probe import Probe
+from fcgipm.master.probe_request import Verdict
 from fcgipm.master.processes import signal_group
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.stacks import StackReader
@@ -18,6 +19,9 @@ from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.spawn import CHANNEL, output_pipe, start_template
+
+PROBE_PATIENCE = 30.0
+"""Seconds for the whole of a probe."""
 
 
 def carry_out(runner: PoolRunner, actions: Iterable[do.Action]) -> None:
@@ -107,7 +111,11 @@ def _probe(runner: PoolRunner, _action: do.Probe) -> None:
     except OSError as error:
         _probed(runner, f"the probe cannot be sent: {error.strerror}")
         return
-    runner.probe = Probe(ours, runner.settings["probe"], runner.loop, partial(_probed, runner))
+
+    def told(verdict: Verdict) -> None:
+        _probed(runner, None if verdict.ok else verdict.text)
+
+    runner.probe = Probe(runner.settings["probe"], ours, runner.loop, PROBE_PATIENCE, time.monotonic(), told)
     with theirs:
         if runner.door is None or not handover.give(runner.door, theirs.fileno()):
             _probed(runner, "the probe cannot be sent: the worker takes nothing")

@@ -70,7 +70,7 @@ def _parking(one: dict[str, Any], master: Master) -> Parking:
     ends = (socket.socket(*CHANNEL, 0, one["give"]), socket.socket(*CHANNEL, 0, one["take"]))
     parking = Parking(one["patience"], master.loop, ends)
     for descriptor in one["parked"]:
-        parking.admit(socket.socket(fileno=descriptor), time.monotonic())
+        parking.park(socket.socket(fileno=descriptor), time.monotonic())
     return parking
 
 

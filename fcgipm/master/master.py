@@ -247,8 +247,8 @@ class Master:
             _DISPATCH[type(happening)](self, happening)
 
     def _see_to(self, runner: PoolRunner, now: float) -> None:
-        if runner.probe is not None and runner.probe.due <= now:
-            runner.probe.give_up()
+        if runner.probe is not None:
+            runner.probe.see_to(now)
         due = runner.pool.next_wakeup
         if due is not None and due <= now:
             self._step(runner, ())

@@ -34,8 +34,8 @@ class Parking:
         self.woken: Callable[[], None] = _nobody
         self._loop = loop
         self._parked: dict[socket.socket, float] = {}
-        self._refused: list[socket.socket] = []
-        """Something has come, and the handover was full."""
+        self._refused: list[tuple[socket.socket, bool]] = []
+        """Who has something for a worker, or is fresh (see `handover.Taken`), while the handover was full."""
         self._retry_at = 0.0
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class Parking:
     @property
     def descriptors(self) -> list[int]:
         """Of all connections that are here."""
-        return [connection.fileno() for connection in (*self._parked, *self._refused)]
+        return [connection.fileno() for connection in (*self._parked, *(refused for refused, _ in self._refused))]
 
     @property
     def overfull(self) -> bool:
@@ -60,35 +60,35 @@ class Parking:
         """Empty the handover, as far as one look should: who is silent is parked, the others go back in. How many those are."""
         ready, self._refused = self._refused, []
         for _ in range(AT_ONCE):
-            number = handover.take(self.take)
-            if number is None:
+            taken = handover.take(self.take)
+            if taken is None:
                 break
-            connection = _connection(number)
-            if connection is not None and _has_something(connection):
-                ready.append(connection)
+            connection = _connection(taken.number)
+            if connection is not None and (taken.fresh or _has_something(connection)):
+                ready.append((connection, taken.fresh))
             elif connection is not None:
-                self._park(connection, now)
-        return sum(self._hand_on(connection, now) for connection in ready)
+                self.park(connection, now)
+        return sum(self._hand_on(connection, fresh, now) for connection, fresh in ready)
 
     def see_to(self, now: float) -> None:
         """Close what has been silent for too long, and hand on what the handover had no room for."""
         for connection in [connection for connection, until in self._parked.items() if until <= now]:
             self._leave(connection)
             if _has_something(connection):  # It came in the very last moment.
-                self._hand_on(connection, now)
+                self._hand_on(connection, False, now)
             else:
                 connection.close()
         if self._refused and now >= self._retry_at:
             refused, self._refused = self._refused, []
-            for connection in refused:
-                self._hand_on(connection, now)
+            for connection, fresh in refused:
+                self._hand_on(connection, fresh, now)
 
     def empty(self, now: float) -> None:
         """The pool stops: who has sent something is for the workers, who is silent is closed."""
         for connection in list(self._parked):
             self._leave(connection)
             if _has_something(connection):
-                self._hand_on(connection, now)
+                self._hand_on(connection, False, now)
             else:
                 connection.close()
 
@@ -97,20 +97,18 @@ class Parking:
         for connection in list(self._parked):
             self._leave(connection)
             connection.close()
-        for connection in self._refused:
+        for connection, _ in self._refused:
             connection.close()
         self._refused = []
         self.give.close()
         self.take.close()
 
     def admit(self, connection: socket.socket, now: float) -> None:
-        """A connection that the master has accepted, because no worker will."""
-        if _has_something(connection):
-            self._hand_on(connection, now)
-        else:
-            self._park(connection, now)
+        """A connection that the master has accepted, because no worker will: it waits for its first word at one of them."""
+        self._hand_on(connection, True, now)
 
-    def _park(self, connection: socket.socket, now: float) -> None:
+    def park(self, connection: socket.socket, now: float) -> None:
+        """Wait until something comes on it."""
         self._parked[connection] = now + self.patience
         self._loop.watch(connection, lambda _events: self._readable(connection))
 
@@ -120,18 +118,18 @@ class Parking:
 
     def _readable(self, connection: socket.socket) -> None:
         self._leave(connection)
-        if self._hand_on(connection, time.monotonic()):
+        if self._hand_on(connection, False, time.monotonic()):
             self.woken()
 
-    def _hand_on(self, connection: socket.socket, now: float) -> bool:
-        """Put it back into the handover, if there is a request in it. Whether somebody waits."""
+    def _hand_on(self, connection: socket.socket, fresh: bool, now: float) -> bool:
+        """Put it back into the handover, unless it has ended. Whether somebody waits."""
         if _has_ended(connection):
             connection.close()
             return False
-        if handover.give(self.give, connection.fileno()):
+        if handover.give(self.give, connection.fileno(), fresh):
             connection.close()
         else:
-            self._refused.append(connection)
+            self._refused.append((connection, fresh))
             self._retry_at = now + RETRY_INTERVAL
         return True
 

@@ -116,7 +116,7 @@ class PoolRunner:
     @property
     def next_wakeup(self) -> float | None:
         """When this pool wants to be looked at although nothing happens."""
-        probing = self.probe.due if self.probe is not None else None
+        probing = self.probe.next_wakeup if self.probe is not None else None
         times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, self.overseer.next_look, probing)
         return min((when for when in times if when is not None), default=None)
 

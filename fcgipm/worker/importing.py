@@ -1,41 +1,44 @@
-"""The import of the application, and what is said when it fails."""
+"""The import of the application and its hooks, and what is said when it fails."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional, Sequence
 
 from fcgipm.gateways.errors import format_failure
-from fcgipm.gateways.loading import NotAnApplication, load
+from fcgipm.gateways.loading import USUAL, NotAnApplication, load
 from fcgipm.worker.settings import Settings
 
 _OUR_FRAMES = 3
-"""`_imported`, `load` and `_import` stand on top of every traceback of an import."""
+"""`_found`, `load` and `_import` stand on top of every traceback of an import."""
 
-Hook = Optional[Callable[[], Any]]
-
-
-class Imported(NamedTuple):
-    """What a pool names of its application's code."""
-
-    application: Any
-    worker_start: Hook
-    worker_stop: Hook
+Hook = Callable[[], object]
 
 
 class Unimportable(Exception):
-    """There is no application there; the text says why, its last line in short."""
+    """It is not there; the text says what and why, its last line in short."""
+
+
+class Imported(NamedTuple):
+    """What a generation has of its application's."""
+
+    application: Any
+    worker_start: Optional[Hook]
+    worker_stop: Optional[Hook]
 
 
 def import_all(settings: Settings) -> Imported:
-    """The application and its hooks. Raises Unimportable."""
-    application = _imported("application", settings.app)
-    start, stop = (None if name is None else _imported("hook", name) for name in (settings.worker_start, settings.worker_stop))
-    return Imported(application, start, stop)
+    """The application first: its module may set up what a hook's module needs. Raises Unimportable."""
+    application = _found("application", settings.app, USUAL)
+    return Imported(application, _hook("worker_start", settings.worker_start), _hook("worker_stop", settings.worker_stop))
 
 
-def _imported(what: str, name: str) -> Any:
+def _hook(key: str, name: Optional[str]) -> Optional[Hook]:
+    return None if name is None else _found(f"hook {key}", name, ())
+
+
+def _found(what: str, name: str, usual: Sequence[str]) -> Any:
     try:
-        return load(name)
+        return load(name, usual)
     except NotAnApplication as error:
         raise Unimportable(f"{what} {name}: {error}") from None
     except BaseException as error:  # SystemExit too: a module that exits is no application.

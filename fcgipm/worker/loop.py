@@ -335,7 +335,7 @@ class Loop:
     def _give(self, connection: Connection) -> bool:
         connection.registered = False
         self.epoll.unregister(connection.fd)
-        given = handover.give(self._doors.give, connection.fd)
+        given = handover.give(self._doors.give, connection.fd, connection.untouched)
         if given:
             self._close(connection)
         else:
@@ -344,16 +344,16 @@ class Loop:
 
     def _take_over(self, door: socket.socket) -> bool:
         """Take one connection from a handover and serve it if its request is there. False: there is none."""
-        number = handover.take(door)
-        if number is None:
+        taken = handover.take(door)
+        if taken is None:
             return False
-        if number == handover.LOST:
+        if taken.number == handover.LOST:
             say("lost a kept connection: out of descriptors (raise the limit on open files)")
             return True
-        connection = self._new_connection(number, socket.AF_UNIX)
+        connection = self._new_connection(taken.number, socket.AF_UNIX)
         connection.tcp = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX
-        connection.untouched = False
-        self._readable(connection, 0, True)
+        connection.untouched = taken.fresh
+        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0, True)
         return True
 
     def _shut_doors(self) -> None:

@@ -23,7 +23,8 @@ from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
 from fcgipm.worker.deadlines import INTERRUPT, RequestWatch
 from fcgipm.worker.doors import Doors, Listener
-from fcgipm.worker.importing import Hook, Imported, Unimportable, import_all
+from fcgipm.worker.hooks import StartFailed, call_start, call_stop
+from fcgipm.worker.importing import Imported, Unimportable, import_all
 from fcgipm.worker.loop import RETIRE, SERVE, STOP, Loop
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.stacks import answer_with_stacks, forget_stacks
@@ -56,8 +57,10 @@ def run_worker(
         trial = _join_master(channel, settings.master)
         if imported is None:
             imported = import_all(settings)
-        status = _serve(settings, inherited, imported, slot, channel, trial)
-    except Unimportable as why:
+        Worker(settings, inherited, imported, slot, channel, trial).run()
+        call_stop(imported)
+        status = 0
+    except (Unimportable, StartFailed) as why:
         say(str(why))
         status = 1
     except SystemExit as leaving:
@@ -66,28 +69,6 @@ def run_worker(
         say("worker failed\n" + format_failure(error, skip=0))
         status = _INTERNAL
     _end(status)
-
-
-def _serve(
-    settings: Settings, inherited: Inherited, imported: Imported, slot: int, channel: socket.socket, trial: Optional[socket.socket]
-) -> int:
-    """From the first hook to the last; the exit status."""
-    if not _call("worker_start", imported.worker_start):
-        return 1
-    Worker(settings, inherited, imported.application, slot, channel, trial).run()
-    _call("worker_stop", imported.worker_stop)
-    return 0
-
-
-def _call(name: str, hook: Hook) -> bool:
-    """Call a hook of the application; whether it went well."""
-    try:
-        if hook is not None:
-            hook()
-    except Exception as error:
-        say(f"hook {name} failed\n" + format_failure(error, skip=1))
-        return False
-    return True
 
 
 def _join_master(channel: socket.socket, master: int) -> Optional[socket.socket]:
@@ -121,10 +102,11 @@ class Worker:
     """The loops of one process, and the order thread."""
 
     def __init__(
-        self, settings: Settings, inherited: Inherited, application: Any, slot: int, channel: socket.socket, trial: Optional[socket.socket]
+        self, settings: Settings, inherited: Inherited, imported: Imported, slot: int, channel: socket.socket, trial: Optional[socket.socket]
     ) -> None:
         self._settings = settings
         self._channel = channel
+        self._imported = imported
         self._trial = trial
         self._mode = SERVE
         self._obeying = threading.Lock()
@@ -134,7 +116,7 @@ class Worker:
         self._doors = self._open_doors(inherited)
         size = os.fstat(inherited.board).st_size
         self._board = memoryview(mmap.mmap(inherited.board, size))
-        self._loops = [self._make_loop(application, slot, thread) for thread in range(settings.threads)]
+        self._loops = [self._make_loop(imported.application, slot, thread) for thread in range(settings.threads)]
 
     def _open_doors(self, inherited: Inherited) -> Doors:
         sockets = [_listening(number) for number in inherited.listeners]
@@ -168,10 +150,11 @@ class Worker:
         return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1), watch)
 
     def run(self) -> None:
-        """Serve until the order to leave has been carried out."""
+        """Serve until the order to leave has been carried out. Raises StartFailed."""
+        os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=self._forget)
+        call_start(self._imported)  # A signal still ends it: nobody is served yet.
         self._catch_signals()
         self._loops[0].watch.attach()
-        os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=self._forget)
         threads = [threading.Thread(target=self._run_loop, args=(loop,), daemon=True) for loop in self._loops[1:]]
         for thread in threads:
             thread.start()

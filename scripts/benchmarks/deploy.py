@@ -1,10 +1,10 @@
 """What clients notice while what serves them is replaced again and again: fcgipm's reloads, and the same of gunicorn, uWSGI and php-fpm.
 
-    scripts/bench deploy [--changes 20] [--seconds 6] [--limit 40] [--only TEXT] [--json FILE]
+    scripts/bench deploy [--changes 20] [--seconds 6] [--limit 35] [--only TEXT] [--json FILE]
 
 8 workers, requests of 20 ms, and 16 clients through nginx that ask with GET and POST in turn, each as soon as it is answered. Each server has two rounds, one
-without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or half of one after the one before
-is over. No change begins later than `--limit`: who is slow makes fewer. "kept": over connections to the backend that stay open. A run takes 4 minutes, and never more
+without anything and one with the changes, and the second's p99 is compared with the first's. A change begins every second, or half a second after the last.
+No change begins later than `--limit`: who is slow makes fewer. "kept": over connections to the backend that stay open. A run takes 4 minutes, and never more
 than 8; for a short one: `--changes 5 --seconds 2`.
 """
 
@@ -88,7 +88,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench deploy", description="what clients notice of a deployment")
     parser.add_argument("--changes", type=int, default=20, help="how often each server replaces its workers")
     parser.add_argument("--seconds", type=float, default=6, help="of the round without changes")
-    parser.add_argument("--limit", type=float, default=40, help="seconds after which no further change of a server begins")
+    parser.add_argument("--limit", type=float, default=35, help="seconds after which no further change of a server begins")
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="only those whose name has TEXT")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     return parser.parse_args(arguments)

@@ -15,7 +15,7 @@ from benchmarks.processes import PYTHON_PACKAGES, BenchError, Process, program
 
 WORKERS = 8
 APP = "echo:application"
-CHANGE_SECONDS = 15.0
+CHANGE_SECONDS = 10.0
 """After which a change that is not over ends the measurement."""
 LOOK_SECONDS = 0.02
 ANY = 1_000_000

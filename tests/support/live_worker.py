@@ -207,11 +207,13 @@ class LiveWorker:
         mount: str = "",
         python: str = sys.executable,
         env: dict[str, str] | None = None,
+        hooks: dict[str, str] | None = None,
     ) -> None:
         self._resources = contextlib.ExitStack()
         self.app, self.directory, self.threads, self.mount, self.python = app, str(directory), threads, mount, python
         self.timeouts, self.limits, self.allow = {**TIMEOUTS, **(timeouts or {})}, {**LIMITS, **(limits or {})}, allow
         self.env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", **(env or {})}
+        self.hooks = {"worker_start": None, "worker_stop": None, **(hooks or {})}
         self.count = workers
         self._nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         """Where stacks go."""
@@ -264,7 +266,7 @@ class LiveWorker:
             "listen": [{"address": self.address, "allow": self.allow}],
             "timeouts": self.timeouts,
             "limits": self.limits,
-            "hooks": {"worker_start": None, "worker_stop": None},
+            "hooks": self.hooks,
         }
         return orders.START + b" " + json.dumps(description).encode("ascii")
 

@@ -1,35 +1,71 @@
-"""An application with hooks, which write their names to the file that FCGIPM_HOOKS names; one of them may be told to fail."""
+"""Hooks of every kind, and what they saw: the application answers with the counters of its worker, as JSON. With LATER in its environment a
+process prints "later" at its end."""
 
-from __future__ import annotations
-
+import atexit
+import json
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+import threading
+import time
 
-STATE = {"started": False}
-
-
-def note(text: str) -> None:
-    with open(os.environ["FCGIPM_HOOKS"], "a", encoding="ascii") as file:
-        file.write(f"{text} {os.getpid()}\n")
+imports = 0
+forks = 0
+started = []
 
 
-os.register_at_fork(after_in_child=lambda: note("forked"))
+def count_fork():
+    global forks
+    forks += 1
 
 
-def start() -> None:
-    if os.environ.get("FCGIPM_FAILS") == "start":
-        raise RuntimeError("no database")
-    STATE["started"] = True
-    note("start")
+imports += 1
+os.register_at_fork(after_in_child=count_fork)
+if "LATER" in os.environ:
+    atexit.register(print, "later", flush=True)
 
 
-def stop() -> None:
-    note("stop")
-    if os.environ.get("FCGIPM_FAILS") == "stop":
-        raise RuntimeError("cannot say goodbye")
+def warm():
+    started.append({"pid": os.getpid(), "main": threading.current_thread() is threading.main_thread(), "forks": forks})
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    start_response("200 OK", [])
-    return [str(STATE["started"]).encode()]
+def close():
+    print("closed after", len(started), flush=True)
+
+
+def fail():
+    raise RuntimeError("no database here")
+
+
+def leave():
+    raise SystemExit(0)
+
+
+def hang():
+    print("hanging", flush=True)
+    threading.Event().wait()
+
+
+def fork():
+    """What it forks must not hold anything of the worker's."""
+    child = os.fork()
+    if child == 0:
+        sockets = [number for number in os.listdir("/proc/self/fd") if number not in "012" and is_socket(number)]
+        print("the child has", len(sockets), "sockets", flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def is_socket(number):
+    try:
+        return os.readlink("/proc/self/fd/" + number).startswith("socket:")
+    except OSError:
+        return False
+
+
+not_callable = 5
+
+
+def application(environ, start_response):
+    time.sleep(0.1)  # So that requests that come together are served by different workers.
+    start_response("200 OK", [("Content-Type", "application/json")])
+    seen = {"pid": os.getpid(), "imports": imports, "forks": forks, "started": started}
+    return [json.dumps(seen).encode()]

@@ -40,8 +40,8 @@ class Place:
     def taken(self) -> list[bytes]:
         """What a worker would read of the connections that wait in the handover."""
         found = []
-        while (number := handover.take(self.take)) is not None:
-            with socket.socket(fileno=number) as connection:
+        while (taken := handover.take(self.take)) is not None:
+            with socket.socket(fileno=taken.number) as connection:
                 found.append(connection.recv(100, socket.MSG_DONTWAIT))
         return found
 
@@ -130,9 +130,9 @@ class Full:
 
     def empty(self) -> None:
         for _ in range(self._count):
-            number = handover.take(self._place.take)
-            assert number is not None
-            os.close(number)
+            taken = handover.take(self._place.take)
+            assert taken is not None
+            os.close(taken.number)
         self._spare.close()
         self._other.close()
 
@@ -169,3 +169,15 @@ def test_one_look_takes_only_so_many(place: Place, monkeypatch: pytest.MonkeyPat
     for _ in range(5):
         place.arrive()
     assert place.parking.sort(100.0) == 0 and len(place.parking) == 2
+
+
+def test_who_has_said_nothing_yet_is_never_closed_for_that(place: Place) -> None:
+    """A connection that was made a moment before its worker left, or before a stop."""
+    client, connection = socket.socketpair()
+    place.clients.append(client)
+    place.parking.admit(connection, 1.0)
+    assert place.parking.sort(2.0) == 1, "it waits for a worker, as it would in a listener's queue"
+    place.parking.empty(3.0)
+    taken = handover.take(place.take)
+    assert taken is not None and taken.fresh
+    os.close(taken.number)

@@ -1,94 +1,144 @@
-"""The probe: what it asks, and what it makes of answers, of silence and of nonsense."""
+"""A probe in the master's loop: one verdict, and nothing left open, whatever the other side does."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from fcgipm.master.loop import Loop
-from fcgipm.master.probe import ANSWER_LIMIT, PATIENCE, Answer, Probe, request
-from fcgipm.wire.fastcgi import Application, Request, encode_end, encode_stdout
+from fcgipm.master.probe import Probe
+from fcgipm.master.probe_request import Verdict
+from tests.support.daemon import APPS
+from tests.support.live_worker import LiveWorker
+from tests.unit.master.test_probe_request import answer, probe
 
-OK = encode_stdout(1, b"Status: 200 OK\r\n\r\nhello") + encode_end(1)
+SETTINGS = {"path": "/healthz", "status": 200, "host": "localhost"}
+OK = Verdict(True, "probe GET /healthz: status 200")
 
 
-class Place:
-    """A probe under way, and the worker's end of it."""
+class Asked:
+    """A probe, the other end of its connection, and what was told."""
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, seconds: float = 30.0) -> None:
         self.loop = Loop()
-        ours, self.worker = socket.socketpair()
-        self.verdicts: list[str | None] = []
-        self.probe = Probe(ours, {"path": "/healthz", "status": status}, self.loop, self.verdicts.append)
+        ours, self.theirs = socket.socketpair()
+        self.connection = ours
+        self.verdicts: list[Verdict] = []
+        self.probe = Probe(SETTINGS, ours, self.loop, seconds, 100.0, self._told)
 
-    def answer(self, *pieces: bytes) -> list[str | None]:
-        for piece in pieces:
-            self.worker.sendall(piece)
-            self.loop.turn(1.0)
-        return self.verdicts
+    def _told(self, verdict: Verdict) -> None:
+        assert self.connection.fileno() < 0, "closed before anybody is told"
+        self.verdicts.append(verdict)
+
+    def turns(self, count: int = 3) -> None:
+        for _ in range(count):
+            self.loop.turn(0)
 
     def close(self) -> None:
         self.probe.close()
-        self.worker.close()
+        self.theirs.close()
         self.loop.close()
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
-    one = Place()
-    yield one
-    one.close()
+def asked() -> Iterator[Asked]:
+    made = Asked()
+    yield made
+    made.close()
 
 
-def test_it_asks_as_a_web_server_does() -> None:
-    events = Application(1 << 20).receive(request("/healthz?deep=1"))
-    (asked,) = [event for event in events if isinstance(event, Request)]
-    assert asked.params["REQUEST_METHOD"] == "GET" and asked.params["REQUEST_URI"] == "/healthz?deep=1"
-    assert (asked.params["PATH_INFO"], asked.params["QUERY_STRING"]) == ("/healthz", "deep=1")
-    assert asked.params["HTTP_USER_AGENT"].startswith("fcgipm-probe/")
+def test_a_right_answer(asked: Asked) -> None:
+    asked.turns()
+    assert asked.theirs.recv(65536) == probe().request
+    assert asked.probe.next_wakeup == 130.0
+    asked.theirs.sendall(answer())
+    asked.turns()
+    assert asked.verdicts == [OK] and asked.probe.next_wakeup is None
+    asked.probe.see_to(1000.0)
+    asked.probe.close()
+    assert asked.verdicts == [OK]
 
 
-def test_the_right_status_is_all_that_it_wants(place: Place) -> None:
-    assert place.answer(*(OK[at : at + 1] for at in range(len(OK)))) == [None]
-    assert place.worker.recv(65536) == request("/healthz")
-    assert place.worker.recv(1) == b"", "it has closed its end"
+def test_an_answer_that_comes_in_pieces(asked: Asked) -> None:
+    for byte in answer():
+        assert asked.verdicts == []
+        asked.theirs.sendall(bytes([byte]))
+        asked.turns()
+    assert asked.verdicts == [OK]
 
 
-@pytest.mark.parametrize(
-    ("answer", "fault"),
-    [
-        (encode_stdout(1, b"Status: 503 Gone\r\n\r\n") + encode_end(1), "status 503, not 200"),
-        (encode_stdout(1, b"Location: /login\r\n\r\n") + encode_end(1), "status 302, not 200"),
-        (encode_end(1), "no status"),
-        (encode_stdout(1, b"no head at all\r\n\r\n") + encode_end(1), "a malformed answer"),
-        (b"HTTP/1.1 200 OK\r\n\r\n", "a malformed answer"),
-    ],
-)
-def test_other_answers(place: Place, answer: bytes, fault: str) -> None:
-    (told,) = place.answer(answer)
-    assert told is not None and told.startswith(f"probe GET /healthz: {fault}")
+def test_none_within_its_time(asked: Asked) -> None:
+    asked.turns()
+    asked.probe.see_to(129.9)
+    assert asked.verdicts == []
+    asked.probe.see_to(130.0)
+    assert asked.verdicts == [Verdict(False, "probe GET /healthz: no answer within 30 s")]
 
 
-def test_a_worker_that_leaves_and_one_that_is_silent() -> None:
-    for end in (True, False):
-        place = Place()
-        if end:
-            place.worker.close()
-            place.loop.turn(1.0)
-            place.loop.turn(1.0)
-            assert place.verdicts == ["probe GET /healthz: no answer"]
-        else:
-            place.probe.give_up()
-            assert place.verdicts == [f"probe GET /healthz: no answer within {PATIENCE:g} s"]
-        place.close()
+def test_a_worker_that_dies_before_it_reads(asked: Asked) -> None:
+    asked.theirs.close()
+    asked.turns()
+    assert len(asked.verdicts) == 1 and asked.verdicts[0].text.startswith("probe GET /healthz: no answer: ")
 
 
-def test_an_answer_without_end_is_too_large() -> None:
-    answer = Answer()
-    block = encode_stdout(1, b"Status: 200 OK\r\n\r\n")
-    assert not answer.receive(block)
-    with pytest.raises(ValueError, match="an answer larger than 1 MiB"):
-        for _ in range(ANSWER_LIMIT // 65000 + 2):
-            answer.receive(encode_stdout(1, b"x" * 65000))
+def test_a_worker_that_dies_with_the_request_unread(asked: Asked) -> None:
+    asked.turns()
+    asked.theirs.close()
+    asked.turns()
+    assert len(asked.verdicts) == 1 and asked.verdicts[0].text.startswith("probe GET /healthz: no answer: ")
+
+
+def test_a_flood_ends_it(asked: Asked) -> None:
+    asked.theirs.setblocking(False)
+    while not asked.verdicts:
+        try:
+            asked.theirs.send(answer()[:-16])
+        except BlockingIOError:
+            pass
+        asked.turns(1)
+    assert not asked.verdicts[0].ok and "larger than 1 MiB" in asked.verdicts[0].text
+
+
+def test_one_that_is_left(asked: Asked) -> None:
+    asked.probe.close()
+    assert asked.connection.fileno() < 0 and asked.probe.next_wakeup is None
+    asked.turns()
+    assert asked.verdicts == []
+
+
+def test_a_full_connection_is_waited_for() -> None:
+    loop, (ours, theirs) = Loop(), socket.socketpair()
+    ours.setblocking(False)
+    try:
+        while True:
+            ours.send(b"x" * 4096)
+    except BlockingIOError:
+        pass
+    verdicts: list[Verdict] = []
+    asking = Probe(SETTINGS, ours, loop, 30.0, 100.0, verdicts.append)
+    loop.turn(0)
+    received, wanted = b"", probe().request
+    while not received.endswith(wanted):
+        received += theirs.recv(65536)
+        loop.turn(0)
+    theirs.sendall(answer())
+    loop.turn(0)
+    assert verdicts == [OK]
+    asking.close()
+    theirs.close()
+    loop.close()
+
+
+def test_a_real_worker(tmp_path: Path) -> None:
+    with LiveWorker("hello:application", APPS) as live:
+        loop, connection = Loop(), socket.socket(socket.AF_UNIX)
+        connection.connect(live.listener.getsockname())
+        verdicts: list[Verdict] = []
+        asking = Probe(SETTINGS, connection, loop, 30.0, 100.0, verdicts.append)
+        while not verdicts:
+            loop.turn(10)
+        assert verdicts == [OK] and asking.next_wakeup is None
+        loop.close()

@@ -239,14 +239,16 @@ def test_a_visitor_tells_reset_from_refused(tmp_path: Path) -> None:
 
 
 def test_a_stop_counts_what_came_after_it_was_asked_for() -> None:
-    seen = attempts(*[100.0] * 50, sent=9.0) + attempts(1500, sent=9.5) + attempts(250, sent=10.1) + attempts(1, sent=10.2, failure="closed")
+    seen = attempts(*[100.0] * 64, sent=8.0) + attempts(*[100.0] * 50, sent=9.0) + attempts(1500, sent=9.5)
+    seen += attempts(250, sent=10.1) + attempts(1, sent=10.2, failure="closed")
+    seen += attempts(1, sent=10.2, failure="ConnectionResetError")
     found = stop.figures(seen, refused=7, told=10.0, ended=10.5, seconds=2.0)
-    assert (found.rate, found.answered, found.reset, found.refused) == (25.5, 2, 1, 7)
+    assert (found.rate, found.answered, found.reset, found.closed, found.refused) == (51.0, 2, 1, 1, 7)
     assert found.last_answer == pytest.approx(1.0) and found.end == pytest.approx(0.5)
 
 
 def stops(*resets: int) -> list[stop.Stop]:
-    return [stop.Stop(5000.0, 64, reset, 64, 0.1, 0.2, {"closed": reset} if reset else {}) for reset in resets]
+    return [stop.Stop(5000.0, 64, reset, 0, 64, 0.1, 0.2, {"ConnectionResetError": reset} if reset else {}) for reset in resets]
 
 
 def test_the_window_is_as_long_as_it_takes_to_make_what_was_reset() -> None:
@@ -257,8 +259,8 @@ def test_the_window_is_as_long_as_it_takes_to_make_what_was_reset() -> None:
 def test_only_unix_sockets_have_an_aim() -> None:
     unix, tcp = stop.Case(False, 0), stop.Case(True, 0)
     assert stop.verdicts({unix: stops(0), tcp: stops(2)}) == [
-        "reached: unix, requests of 0 ms: 0 reset in 1 stops (aim 0)",
-        "TCP, requests of 0 ms: 2 reset in 1 stops (closed)",
+        "reached: unix, requests of 0 ms: 0 lost in 1 stops (aim 0)",
+        "TCP, requests of 0 ms: 2 lost in 1 stops (ConnectionResetError)",
     ]
     assert stop.verdicts({unix: stops(1)})[0].startswith("missed ")
-    assert stop.row(unix, stops(0))[-1] == "-" and stop.row(tcp, stops(1))[3] == "1"
+    assert stop.row(unix, stops(0))[-1] == "-" and stop.row(tcp, stops(1))[3:5] == ["1", "0"]
