@@ -20,14 +20,14 @@ from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.doors import Doors, Listener, peer
-from fcgipm.worker.running import store_deserted, store_ended, store_running
+from fcgipm.worker.running import store_deserted, store_ended, store_running, worth_asking
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
 EPOLLEXCLUSIVE = 1 << 28  # select.EPOLLEXCLUSIVE is missing from some builds.
 
-_FROM_TCP = select.EPOLLIN | select.EPOLLRDHUP
-"""A unix socket whose peer closed it says so unasked. With kept connections, who left the queue is so learned at no cost."""
+_DATA, _DATA_OR_END = select.EPOLLIN, select.EPOLLIN | select.EPOLLRDHUP
+"""A unix socket whose peer closed it tells so unasked: on kept connections it costs nothing to learn that somebody left."""
 
 SERVE, RETIRE, STOP = range(3)
 """What a worker is about; it only ever goes up."""
@@ -121,14 +121,14 @@ class Loop:
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
             events.sort(key=lambda event: event[0] not in doors)
-        stale = False
+        late = False
         for number, ready in events:
             connection = take(number, None)
             if connection is not None:
-                self._readable(connection, 0, stale or ready != select.EPOLLIN)
+                self._readable(connection, 0, ready != _DATA or (late and worth_asking(self._slot)))
             elif number in doors:
                 self._open_door(number)
-            stale = True
+            late = True
 
     # Doors.
 
@@ -162,7 +162,7 @@ class Loop:
             self._close(connection)
             say(f"refused a connection from {peer(address)}, which is not in the listener's allow")
         else:
-            self._readable(connection, self._timeouts.first_byte, True)
+            self._readable(connection, self._timeouts.first_byte, worth_asking(self._slot))
         return True
 
     def _lose_door(self, listener: Listener) -> None:
@@ -232,7 +232,7 @@ class Loop:
     def _watch(self, connection: Connection) -> None:
         if not connection.registered:
             connection.registered = True
-            self.epoll.register(connection.fd, _FROM_TCP if connection.tcp else select.EPOLLIN)
+            self.epoll.register(connection.fd, _DATA_OR_END if connection.tcp else _DATA)
         if connection.deadline < self._check_at:
             self._check_at = connection.deadline
         self.waiting.put(connection.fd, connection)
@@ -353,7 +353,7 @@ class Loop:
         connection = self._new_connection(taken.number, socket.AF_UNIX)
         connection.tcp = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX
         connection.untouched = taken.fresh
-        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0, True)
+        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0, worth_asking(self._slot))
         return True
 
     def _shut_doors(self) -> None:

@@ -12,6 +12,7 @@ from typing import Dict
 from fcgipm.gateways.wsgi import Response
 from fcgipm.scoreboard import (
     ABORTED,
+    BEGUN,
     BUCKETS,
     CLASS_1XX,
     CLASS_4XX,
@@ -27,6 +28,8 @@ from fcgipm.scoreboard import (
 
 _CLIENT_LEFT = 499
 """Counts as the status of a request whose client left before it had one, as in nginx."""
+_WORTH = 200_000
+"""Nanoseconds."""
 _PER_BUCKET = 1 / log(RATIO)
 _OFFSET = 1 - log(SHORTEST_NS) * _PER_BUCKET
 
@@ -51,6 +54,14 @@ def store_ended(slot: memoryview, response: Response, took: int) -> None:
         slot[ABORTED] += 1
     slot[SERVED_NS] += took
     slot[LATENCY + bucket(took)] += 1
+
+
+def worth_asking(slot: memoryview) -> bool:
+    """Whether to ask if a client is still there: where requests take so long on average that this is at most a hundredth of one.
+
+    Asked for each request of a queue it was 2.4 of 23 µs; so it is 0.1. What takes less is done sooner than it waits for long.
+    """
+    return slot[SERVED_NS] >= slot[BEGUN] * _WORTH
 
 
 def store_deserted(slot: memoryview) -> None:
