@@ -71,14 +71,15 @@ def _fork_some(runner: PoolRunner, generation: int, workers: tuple[tuple[int, in
 
 def _provide(runner: PoolRunner, number: int, slot: int) -> list[int]:
     """A channel and an output pipe for a new worker; the ends to give away."""
-    read_end, write_end = output_pipe(runner.settings["uid"], runner.settings["gid"])
+    ends = [*output_pipe(runner.settings["uid"], runner.settings["gid"])]
     try:
+        ends += os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         channel, theirs = pair()
     except OSError:
-        os.close(read_end)
-        os.close(write_end)
+        for end in ends:
+            os.close(end)
         raise
-    stacks_end, stacks_given = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    read_end, write_end, stacks_end, stacks_given = ends
     runner.add_worker(number, slot, channel, read_end)
     runner.workers[number].stacks = StackReader(stacks_end, runner.loop)
     return [theirs.detach(), write_end, stacks_given]

@@ -15,6 +15,8 @@ from fcgipm.pool.deadlines import Deadlines, Limits, Overdue, Running, Slow, Stu
 if TYPE_CHECKING:
     from fcgipm.master.runner import PoolRunner
 
+LEAVING_INTERVAL = 0.5
+"""Seconds between looks at workers that leave."""
 _SLOW = scoreboard.COUNTERS.index(scoreboard.SLOW)
 
 
@@ -35,13 +37,14 @@ class Overseer:
         self._log = log
         self._slow_log = slow_log
         self._killed: set[Running] = set()
+        self._next_of_leaving: float | None = None
         self._words = runner.board.memory.cast("Q")
 
     @property
     def next_look(self) -> float | None:
         """Also when a dump of stacks is complete."""
         dues = [worker.stacks.due for worker in self._runner.workers.values() if worker.stacks is not None]
-        return min((due for due in (self._deadlines.next_due, *dues) if due is not None), default=None)
+        return min((due for due in (self._deadlines.next_due, self._next_of_leaving, *dues) if due is not None), default=None)
 
     def reopen(self) -> None:
         """Open the slow log's file anew."""
@@ -79,12 +82,14 @@ class Overseer:
         yielding = [number for number in workers if (handle := self._runner.pool.workers.get(number)) and handle.leaving == "timeout"]
         for verdict in self._deadlines.judge(running, yielding, now):
             if isinstance(verdict, Overdue):
-                one = verdict.running
-                workers[one.worker].channel.send(orders.encode(orders.TIMEOUT, one.thread, one.since))
+                self._interrupt(workers[verdict.running.worker], verdict.running)
             elif isinstance(verdict, Slow):
                 self._log_slow(workers[verdict.running.worker], verdict.running, now)
             else:
                 self._kill(workers[verdict.worker], verdict, now)
+
+        # No beat looks at those that leave, and one that waits for its client now may hang later.
+        self._next_of_leaving = now + LEAVING_INTERVAL if any(handle.leaving and handle.pid for handle in self._runner.pool.workers.values()) else None
 
     def lost(self, worker: int, slot: int) -> list[int]:
         """The counters of a slot whose worker is gone, with the request that was killed with it."""
@@ -102,6 +107,10 @@ class Overseer:
                     since = words[scoreboard.SLOT_WORDS * (worker.slot + thread + 1) + scoreboard.RUNNING_SINCE]
                     if since:
                         yield Running(worker.number, thread, since)
+
+    def _interrupt(self, worker: WorkerProcess, one: Running) -> None:
+        worker.channel.send(orders.encode(orders.TIMEOUT, one.thread, one.since))
+        self._runner.account.post("timeout", f"{self._request(worker, one)} has reached timeouts.request: interrupted", worker.pid)
 
     def _log_slow(self, worker: WorkerProcess, one: Running, now: float) -> None:
         self._runner.account.counters[_SLOW] += 1

@@ -33,8 +33,8 @@ class _Collection:
         self._left = len(everybody)
         now = time.monotonic()
         for runner, worker in everybody:
-            assert worker.stacks is not None
-            worker.stacks.ask(worker, partial(self._came, runner.name, worker.pid), now)
+            came = partial(self._came, runner.name, worker.pid)
+            came([]) if worker.stacks is None else worker.stacks.ask(worker, came, now)
         if not everybody:
             deliver([])
 

@@ -81,6 +81,22 @@ def test_workers_that_are_killed_afterwards_are_known_and_replaced(site: Callabl
     assert shop.answer() == b"one" and second in shop.daemon.workers()
 
 
+def test_a_request_that_hangs_is_found_and_interrupted_afterwards(site: Callable[..., Site]) -> None:
+    shop = site({"web": {"workers": 2, "timeouts": {"request": "4s", "kill_after": "1s"}}}, tolerate=["reload failed", "Traceback", "request timed out"])
+    shop.code.write_text("import nothing_of_that_name\n")
+    with Gate() as gate, Connection(shop.daemon.address()) as connection:
+        connection.send(request(environ("/", GATE=gate.path), keep=False))
+        gate.arrival()
+        os.kill(shop.daemon.pid, signal.SIGUSR2)
+        shop.daemon.wait_for_line("reload failed: web: ModuleNotFoundError")
+        told = [shop.daemon.command("stack", str(pid)).stdout for pid in shop.daemon.workers()]
+        assert all("File" in stack and "does not answer" not in stack for stack in told), told
+        assert sum(shop.code.name in stack for stack in told) == 1, told
+        assert connection.read_reply().status == 504
+    eventually(lambda: shop.pool()["workers"]["idle"] == 2, "another has come from the template of before")
+    assert shop.pool()["requests"]["timed_out"] == 1 and shop.pool()["exits"]["timeout"] == 1
+
+
 def test_an_embedded_server_goes_on(site: Callable[..., Site]) -> None:
     port = free_port()
     shop = site(settings={"http": [{"listen": f"127.0.0.1:{port}", "pool": "web"}]})
