@@ -7,11 +7,12 @@ foreign code, and whatever it sends must not be able to hurt its master.
 Down (orders)::
 
     template   START <json>            first message; descriptors: scoreboard, handover give end, handover take end, the listeners in order
-               FORK <slot> [<slot> …]  descriptors: for each slot the worker's channel and the write end of its output pipe
+               FORK <slot> [<slot> …]  descriptors: for each slot the worker's channel, and the write ends of the pipes for its output and its stacks
     worker     GO                      the master knows your pid: begin; after TRY: open the doors
                TRY                     the same, behind closed doors; descriptor: the take end of a handover of your own
                HANDOVER                give away the idle kept connections of every loop that is inside a request
                RETIRE                  take nothing new, hand kept connections over, finish, exit 0
+               TIMEOUT <thread> <since>  interrupt the request of that thread, if it still runs since then (scoreboard, ``running since``)
                STOP                    serve what is queued, close what is idle, finish, exit 0
     both       LOGS <number>           descriptor: the access log's new file, in place of the old; answered by LOGS_TAKEN
 
@@ -24,7 +25,8 @@ Up (words)::
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted
     both       LOGS_TAKEN <number>     nothing goes into the old file any more
-    worker     BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
+    worker     EXPIRED                 it interrupted a request, and leaves: a replacement is wanted
+               BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ HANDOVER = b"HANDOVER"
 RETIRE = b"RETIRE"
 STOP = b"STOP"
 LOGS = b"LOGS"
+TIMEOUT = b"TIMEOUT"
 
 READY = b"READY"
 FAILED = b"FAILED"
@@ -47,14 +50,18 @@ HELLO = b"HELLO"
 RETIRING = b"RETIRING"
 BUSY = b"BUSY"
 LOGS_TAKEN = b"LOGS_TAKEN"
+EXPIRED = b"EXPIRED"
 
-UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY, LOGS_TAKEN})
+UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY, LOGS_TAKEN, EXPIRED})
+
+DUMP = 61
+"""Not a word but a signal, SIGRTMAX - 3 of Linux, so that also a worker obeys whose interpreter's lock is held for ever: write the stacks of all threads."""
 
 MESSAGE_LIMIT = 65536
 """Bytes of the longest message; only START comes near."""
 
 FORK_LIMIT = 60
-"""Workers in one FORK order: two descriptors each, and SCM_RIGHTS carries 253 at most."""
+"""Workers in one FORK order: three descriptors each, and SCM_RIGHTS carries 253 at most."""
 
 
 def encode(word: bytes, *arguments: object) -> bytes:

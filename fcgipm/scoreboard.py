@@ -54,7 +54,9 @@ REQUEST_STARTED = 16
 TIMED_OUT = 17
 """Requests that reached their time-out."""
 SLOW = 18
-"""Requests that took longer than the slow log wants."""
+"""Requests that took longer than the slow log wants. The master counts them, in the pool's account alone."""
+RUNNING_SINCE = 19
+"""Since when the application runs without having handed over a block, like REQUEST_STARTED; 0 while it waits for its peer and between requests."""
 TEXT = 24
 """Bytes of the text that follows from the next word on: method and path of the running request, or of the last one."""
 TEXT_LIMIT = 312

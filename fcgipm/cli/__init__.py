@@ -23,6 +23,7 @@ COMMANDS = {
     "reopen-logs": ("reopen_logs", "Have the daemon open its log files anew."),
     "ping": ("ping", "Ask the daemon whether it answers."),
     "status": ("status", "Show what the daemon and its workers do now."),
+    "stack": ("stack", "Print the Python stacks of what the workers do now."),
     "check": ("check", "Validate a configuration file."),
     "config": ("config", "Show the values in effect."),
     "schema": ("schema", "Print a JSON Schema of the configuration file, for editors."),

@@ -11,7 +11,7 @@ from typing import Any
 
 from fcgipm.config.addresses import unix_path
 from fcgipm.config.layers import Layers, PoolLayers
-from fcgipm.config.model import Control, Http, Listen, Status
+from fcgipm.config.model import Control, Http, Listen, SlowLog, Status
 from fcgipm.config.node import Node, reach
 from fcgipm.config.scaling import values
 
@@ -123,7 +123,15 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "probe": None if keys.probe is None else keys.probe.model_dump(),
         "hooks": keys.hooks.model_dump(),
         "access_log": {"file": _access_file(node, keys.access_log.file), "format": keys.access_log.format},
+        "slow_log": _slow_log(node, keys.slow_log),
     }
+
+
+def _slow_log(node: Node, slow: SlowLog | None) -> JSON | None:
+    """`file` None: the daemon's log."""
+    if slow is None:
+        return None
+    return {"file": None if slow.file == STDERR else path_below(node, "slow_log", "file", slow.file), "after": slow.after}
 
 
 def _http(node: Node, index: int, http: Http) -> JSON:

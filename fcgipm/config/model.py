@@ -118,13 +118,24 @@ class Workers(Keys):
 
 
 class Timeouts(Keys):
-    """How long a worker waits for the web server."""
+    """How long a worker waits for the web server, and for the application."""
 
     first_byte: Duration = Field(default=5.0, description="From a new connection to its first byte.")
     header: Duration = Field(default=10.0, description="From the first byte of a request to the end of its parameters.")
     body: Duration = Field(default=30.0, description="For the next part of a request body.")
     write: Duration = Field(default=60.0, description="For the web server to take the next part of a response.")
     keepalive: Duration = Field(default=75.0, description="For the next request on a kept connection.")
+    request: Duration = Field(
+        default=50.0, description="For the application to hand over the next block of a response; then 504, and a new worker."
+    )
+    kill_after: Duration = Field(default=5.0, description="For it to yield then, before its worker is killed.")
+
+
+class SlowLog(Keys):
+    """Where the stacks of slow requests go."""
+
+    file: Path = Field(default="stderr", description="`stderr`, the daemon's log, or the path of a file.")
+    after: Duration = Field(default=5.0, description="How long an application runs without handing over a block before it is slow.")
 
 
 class Limits(Keys):
@@ -219,6 +230,7 @@ class Pool(Keys):
     probe: Probe | None = Field(default=None, description="A request that a new generation must answer before it may serve.")
     hooks: Hooks = Field(default=Hooks(), description="Functions of the application that workers call.")
     access_log: AccessLog = Field(default=AccessLog(), description="A line for each request.")
+    slow_log: SlowLog | None = Field(default=None, description="Log the Python stack of slow requests; default: none.")
 
 
 class Http(Keys):

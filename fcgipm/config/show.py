@@ -57,6 +57,7 @@ def _pool(pool: JSON) -> JSON:
         probe=pool["probe"],
         hooks=_given(**pool["hooks"]) or None,
         access_log=pool["access_log"],
+        slow_log=_slow_log(pool["slow_log"]),
     )
 
 
@@ -72,6 +73,10 @@ def _recycle(recycle: JSON) -> JSON:
 def _limits(limits: JSON) -> JSON:
     core = limits["core"] and size_text(limits["core"])
     return _given(params=size_text(limits["params"]), open_files=limits["open_files"], core=core)
+
+
+def _slow_log(slow: JSON | None) -> JSON | None:
+    return slow and {"file": slow["file"] or "stderr", "after": duration_text(slow["after"])}
 
 
 def _workers(workers: JSON) -> JSON:

@@ -10,6 +10,7 @@ from fcgipm.gateways.errors import ErrorStream, say, say_failure
 from fcgipm.gateways.exchange import BodyTimeout, ClientLeft, Exchange
 from fcgipm.gateways.file_wrapper import BLOCK, FileWrapper
 from fcgipm.gateways.headers import encode_header, encode_status, known_header, known_status
+from fcgipm.gateways.watch import RequestTimeout, Watch
 from fcgipm.gateways.wsgi_input import Input, declared_length
 from fcgipm.wire.cgi import encode_head
 
@@ -29,10 +30,12 @@ class Gateway:
         multiprocess: bool,
         worker: str,
         facts: Optional[Environ] = None,
+        watch: Optional[Watch] = None,
     ) -> None:
         """`mount` and `worker` as in EnvironMaker; `multithread` and `multiprocess` become the ``wsgi.`` keys of these names; `facts` are further
         keys of every environ (PEP 3333, "environ Variables": server-defined ones have a prefix of their own)."""
         self._application = application
+        self._watch = watch or Watch()
         constants: Environ = {
             "wsgi.version": (1, 0),
             "wsgi.errors": ErrorStream(),
@@ -48,41 +51,61 @@ class Gateway:
     def serve(self, params: Dict[str, str], exchange: Exchange) -> Response:
         """Answer one request; returns when the application is done with it. Never raises but what no application may catch (none so far)."""
         environ: Environ = params
-        response = Response(exchange, environ.get("REQUEST_METHOD") == "HEAD")
+        response = Response(exchange, environ.get("REQUEST_METHOD") == "HEAD", self._watch)
         if "REQUEST_METHOD" not in environ:
             response.document("400 Bad Request")
             return response
         self._maker.complete(environ)
-        body = Input(exchange, declared_length(environ.get("CONTENT_LENGTH")))
+        body = Input(exchange, declared_length(environ.get("CONTENT_LENGTH")), self._watch)
         environ["wsgi.input"] = body
         try:
             self._run(environ, response)
         except BaseException as error:
             _fail(environ, response, error)
+        if response.expired:
+            self._watch.settle()
+            if response.answered:
+                response.status = 504
         body.end()
         return response
 
     def _run(self, environ: Environ, response: Response) -> None:
-        result = self._application(environ, response.start)
-        kind = type(result)
-        if kind is list or kind is tuple or kind is bytes:
-            response.whole(result)
-            return
+        watch = self._watch
+        results: List[Any] = []
+        kind: Any = None
         try:
-            response.stream(result)
+            try:
+                watch.begin(response)
+                # An exception from outside may be raised behind any call: this way the result is kept by then, and so will be closed.
+                results.extend(map(self._application, (environ,), (response.start,)))
+                kind = type(results[0])
+                if not (kind is list or kind is tuple or kind is bytes):
+                    response.stream(results[0])
+            finally:
+                watch.end()
         finally:
-            close = getattr(result, "close", None)
-            if close is not None:
+            if kind is not list and results:
+                self._close(results[0])
+        if kind is list or kind is tuple or kind is bytes:
+            response.whole(results[0])
+
+    def _close(self, result: Any) -> None:
+        close = getattr(result, "close", None)
+        if close is not None:
+            self._watch.closing()
+            try:
                 close()
+            finally:
+                self._watch.settle()
 
 
 def _fail(environ: Environ, response: Response, error: BaseException) -> None:
     """The application raised, or the client left under its hands."""
-    if response.exchange.left:
+    if response.exchange.left and not response.expired:
         response.aborted = True
         return
     response.failed = True
-    say_failure("application error", environ, error)
+    say_failure("request timed out" if type(error) is RequestTimeout else "application error", environ, error)
     if response.finished:
         return
     if response.sent:
@@ -94,13 +117,14 @@ def _fail(environ: Environ, response: Response, error: BaseException) -> None:
 class Response:
     """The state of one response: not started, started (a head waits for the first block), sent, finished."""
 
-    __slots__ = ("_bodiless", "_head", "_is_head", "_left", "aborted", "exchange", "failed", "finished", "sent", "status")
+    __slots__ = ("_bodiless", "_head", "_is_head", "_left", "_watch", "aborted", "answered", "exchange", "expired", "failed", "finished", "sent", "status")
 
-    def __init__(self, exchange: Exchange, is_head: bool) -> None:
+    def __init__(self, exchange: Exchange, is_head: bool, watch: Watch) -> None:
         self.exchange = exchange
+        self._watch = watch
         self.status = 0
         """The status as a number; 0 before there is one."""
-        self.sent = self.finished = self.failed = self.aborted = False
+        self.sent = self.finished = self.failed = self.aborted = self.expired = self.answered = False
         self._is_head = is_head
         self._head: Optional[bytes] = None
         self._left: Optional[int] = None
@@ -195,20 +219,24 @@ class Response:
         left = self._left
         if self._bodiless:
             if not self.finished:
-                self._finish(head, b"")
+                self._finish_watched(head, b"")
             return False
         if left is not None and len(block) > left and not from_file:
             say(f"response body goes {len(block) - left} bytes beyond its Content-Length: truncated")
         if self.finished:
             return False
         if left is None or len(block) < left:
+            self._watch.leave()
             self.sent = True
-            self.exchange.send(head, block)
+            try:
+                self.exchange.send(head, block)
+            finally:
+                self._watch.enter()
             self._left = left and left - len(block)
             return True
         # The client has all that was announced; whatever the application still does, it need not wait for that.
         self._left = 0
-        self._finish(head, block[:left])
+        self._finish_watched(head, block[:left])
         return not from_file
 
     def _end(self) -> None:
@@ -220,22 +248,39 @@ class Response:
             say(f"response body ended {self._left} bytes before its Content-Length: cut short")
             self.failed = True
             if not self.sent:
+                self._watch.leave()
                 self.sent = True
                 self.exchange.send(self._head + b"\r\n", b"")
             self.exchange.cut()
         elif self.sent:
-            self._finish(b"", b"")
+            self._finish_watched(b"", b"")
         elif self._left is None and not self._bodiless:
-            self._finish(self._head + b"Content-Length: 0\r\n\r\n", b"")
+            self._finish_watched(self._head + b"Content-Length: 0\r\n\r\n", b"")
         else:
-            self._finish(self._head + b"\r\n", b"")
+            self._finish_watched(self._head + b"\r\n", b"")
+
+    def _finish_watched(self, head: bytes, block: bytes) -> None:
+        """In the middle of the application."""
+        self._watch.leave()
+        try:
+            self._finish(head, block)
+        finally:
+            self._watch.enter()
 
     def _finish(self, head: bytes, block: bytes) -> None:
         self.sent = self.finished = True
         self.exchange.finish(head, block)
 
+    def expire(self) -> None:
+        """Give up the request, in another thread than its own, which touches nothing here meanwhile but the head: the client has its answer although
+        the application may be stuck for ever."""
+        self.expired = self.failed = True
+        if not self.sent:
+            self.answered = True
+            self.document("504 Gateway Timeout")
+
     def document(self, status: str) -> None:
-        """A small page of ours instead of the application's."""
+        """A small page of ours instead of the application's, which is over or given up."""
         self.status = int(status[:3])
         text = f"{status[4:]}\n".encode("ascii")
         head = encode_head(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))])

@@ -6,6 +6,7 @@ from typing import Iterator, List, Optional
 
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.exchange import Exchange
+from fcgipm.gateways.watch import Watch
 
 _LINE_PIECE = 65536
 
@@ -19,11 +20,12 @@ class Input:
     ends the stream properly but early is believed, with a line in the log.)
     """
 
-    __slots__ = ("_exchange", "_left", "_rest")
+    __slots__ = ("_exchange", "_left", "_rest", "_watch")
 
-    def __init__(self, exchange: Exchange, length: Optional[int]) -> None:
+    def __init__(self, exchange: Exchange, length: Optional[int], watch: Optional[Watch] = None) -> None:
         """`length` is the body's declared length in bytes, None when unknown."""
         self._exchange = exchange
+        self._watch = watch or Watch()
         self._left = length
         self._rest = b""
 
@@ -81,7 +83,7 @@ class Input:
         """Between 1 and `most` bytes, b"" at the end of the body."""
         if self._left == 0:
             return b""
-        data = self._rest or self._exchange.receive_body()
+        data = self._rest or self._receive()
         if self._left is not None:
             if not data:
                 say(f"request body ended {self._left} bytes before its declared length")
@@ -93,6 +95,14 @@ class Input:
         if self._left is not None:
             self._left -= len(data)
         return data
+
+    def _receive(self) -> bytes:
+        """Waiting for the peer is no time of the application's."""
+        self._watch.leave()
+        try:
+            return self._exchange.receive_body()
+        finally:
+            self._watch.enter()
 
     def _unread(self, data: bytes) -> None:
         self._rest = data + self._rest

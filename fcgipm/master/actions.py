@@ -14,6 +14,7 @@ from fcgipm.master.probe import Probe
 from fcgipm.master.probe_request import Verdict
 from fcgipm.master.processes import signal_group
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.stacks import StackReader
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.system.errors import SystemProblem
@@ -70,15 +71,18 @@ def _fork_some(runner: PoolRunner, generation: int, workers: tuple[tuple[int, in
 
 def _provide(runner: PoolRunner, number: int, slot: int) -> list[int]:
     """A channel and an output pipe for a new worker; the ends to give away."""
-    read_end, write_end = output_pipe(runner.settings["uid"], runner.settings["gid"])
+    ends = [*output_pipe(runner.settings["uid"], runner.settings["gid"])]
     try:
+        ends += os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         channel, theirs = pair()
     except OSError:
-        os.close(read_end)
-        os.close(write_end)
+        for end in ends:
+            os.close(end)
         raise
+    read_end, write_end, stacks_end, stacks_given = ends
     runner.add_worker(number, slot, channel, read_end)
-    return [theirs.detach(), write_end]
+    runner.workers[number].stacks = StackReader(stacks_end, runner.loop)
+    return [theirs.detach(), write_end, stacks_given]
 
 
 def _order(runner: PoolRunner, action: do.Order) -> None:
@@ -148,9 +152,12 @@ def _evict(runner: PoolRunner, action: do.Evict) -> None:
 def _release(runner: PoolRunner, action: do.Release) -> None:
     worker = runner.workers.pop(action.worker, None)
     for slot in runner.slots(action.slot):
+        runner.account.counters = scoreboard.add(runner.account.counters, runner.overseer.lost(action.worker, slot))
         runner.account.fold(runner.board.memory, slot)
     if worker is not None:
         runner.drop_channel(worker.channel)
+        if worker.stacks is not None:
+            worker.stacks.close()
 
 
 def _log(runner: PoolRunner, action: do.Log) -> None:

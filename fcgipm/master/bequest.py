@@ -74,7 +74,7 @@ class Bequest:
                 if one.channel.fileno() >= 0 and one.generation in _ready(runner)
             ],
             "workers": [
-                {"number": one.number, "channel": self._open(one.channel), "output": self._open(one.output)}
+                {"number": one.number, "channel": self._open(one.channel), "output": self._open(one.output), "stacks": self._open(one.stacks)}
                 for one in runner.workers.values()
                 if one.number in _lasting(runner)
             ],

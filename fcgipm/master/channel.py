@@ -24,6 +24,12 @@ class Word(NamedTuple):
     arguments: list[str]
     pid: int
 
+    @property
+    def number(self) -> int:
+        """The first argument as a number; whatever else it is, 0."""
+        first = self.arguments[0] if self.arguments else ""
+        return int(first) if first.isascii() and first.isdigit() else 0
+
 
 class Channel:
     """A SEQPACKET socket. ``ended`` once the other side has closed it."""

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from fcgipm import __version__
 from fcgipm.control import protocol
 from fcgipm.control.server import ControlServer, Session
+from fcgipm.master.asked import drain, retire
 from fcgipm.master.happenings import CommandCame, Happening
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.loop import READ, WRITE, Loop
 from fcgipm.master.reloads import STOPPING, Wish
 from fcgipm.master.scale import scale
+from fcgipm.master.stack_collection import collect_stacks
 from fcgipm.pool.bounds import BoundsRefused
 from fcgipm.report.document import to_json
 
@@ -116,6 +118,12 @@ class Commands:
                 self._reloading[session] = (wish, wish.progress)
                 self._sessions.send(session, protocol.progress(wish.progress))
 
+    def tell_taken_over(self) -> None:
+        """A new program comes, which reloads first of all; it does not know of these sessions."""
+        for session in self._reloading:
+            self._sessions.answer(session, protocol.result("a new program takes over and reloads: the log tells how that ends"))
+        self._reloading.clear()
+
     def tell_stopped(self) -> None:
         """All is stopped."""
         for session in self._waiting:
@@ -177,19 +185,23 @@ class Commands:
 
     def _retire(self, session: Session, request: dict[str, Any]) -> None:
         pid = request.get("pid")
-        text = self._master.retire(pid)
+        text = retire(self._master.fleet, pid)
         refused = protocol.refusal(f"no worker of this daemon that stays has the process id {str(pid)[:40]}")
         self._sessions.answer(session, refused if text is None else protocol.result(text))
 
     def _drain(self, session: Session, request: dict[str, Any]) -> None:
         undo = request.get("undo") is True
-        pools = self._master.drain(request.get("pool"), undo)
+        pools = drain(self._master.fleet, request.get("pool"), undo)
         if pools is None:
             self._refuse_pool(session, request.get("pool"))
             return
         text = f"{', '.join(pools)}: {'ready again' if undo else 'draining: served on, and not ready for whoever asks /readyz'}"
         self._log.info(f"by command: {text}")
         self._sessions.answer(session, protocol.result(text))
+
+    def _stack(self, session: Session, request: dict[str, Any]) -> None:
+        if not collect_stacks(self._master.fleet, request.get("of"), lambda found: self._sessions.answer(session, protocol.result(found))):
+            self._sessions.answer(session, protocol.refusal(f"there is no pool and no worker {str(request.get('of'))[:40]!a}"))
 
     def _reopen_logs(self, session: Session, _request: dict[str, Any]) -> None:
         def told(text: str, ok: bool) -> None:
@@ -218,5 +230,6 @@ _COMMANDS: dict[str, Callable[[Commands, Session, dict[str, Any]], None]] = {
     "retire": Commands._retire,
     "drain": Commands._drain,
     "reopen-logs": Commands._reopen_logs,
+    "stack": Commands._stack,
     "stop": Commands._stop,
 }

@@ -25,6 +25,11 @@ class Farewells:
         self._pools: list[tuple[PoolRunner, float]] = []
         self.withdrawn: dict[Listener, Take] = {}
 
+    @property
+    def over(self) -> bool:
+        """Whether nobody is left to bid farewell."""
+        return not self._pools and not self.withdrawn
+
     def add(self, runners: Iterable[PoolRunner], deadline: float) -> None:
         """These are to serve what is queued, finish and end; at `deadline` (monotonic) at the latest."""
         self._pools += [(runner, deadline) for runner in runners]

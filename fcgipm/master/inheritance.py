@@ -18,6 +18,7 @@ from fcgipm.master.master import Master
 from fcgipm.master.parking import Parking
 from fcgipm.master.processes import TemplateProcess, WorkerProcess
 from fcgipm.master.runner import PoolRunner
+from fcgipm.master.stacks import StackReader
 from fcgipm.pool import memoir
 from fcgipm.pool.happenings import StopRequested, Superseded
 from fcgipm.system.board import Board
@@ -103,6 +104,7 @@ def _processes(runner: PoolRunner, one: dict[str, Any]) -> None:
         worker = WorkerProcess(handle.number, handle.slot, _channel(known["channel"]))
         worker.pid = handle.pid
         worker.output = runner.reopened(known["output"], worker, None)
+        worker.stacks = None if known["stacks"] is None else StackReader(known["stacks"], runner.loop)
         runner.adopt_worker(worker)
 
 

@@ -94,6 +94,10 @@ class Log:
             self._path = path
         self._shape(settings["level"], settings["format"])
 
+    def close(self) -> None:
+        """Write there no more."""
+        self._sink.close()
+
     def _shape(self, level: str, form: str) -> None:
         self._lowest = LEVELS.index(level)
         self._format = _json_line if form == "json" else _journal_line if self._path is None and _is_journal(2) else _text_line

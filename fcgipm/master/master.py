@@ -32,7 +32,7 @@ from fcgipm.master.snapshot import pool_snapshot
 from fcgipm.master.succession import Succession
 from fcgipm.master.webs import Webs
 from fcgipm.pool.bounds import counted
-from fcgipm.pool.happenings import Allowed, RetireRequested
+from fcgipm.pool.happenings import Allowed
 from fcgipm.pool.sharing import Claim, attainable, granted
 from fcgipm.report.events import latest
 from fcgipm.report.snapshot import Snapshot
@@ -158,22 +158,6 @@ class Master:
         """Open all log files anew; `told` hears how it went, and whether all went well, once no old one is written any more."""
         self.reopening.begin(self.fleet, time.monotonic(), told)
 
-    def retire(self, pid: object) -> str | None:
-        """Replace one worker, its replacement first. What is done, None if no worker has that pid."""
-        for runner in self.fleet:
-            for worker in runner.pool.workers.values():
-                if worker.pid == pid and worker.stays:
-                    runner.happened(RetireRequested(worker.number))
-                    return f"{runner.name}: worker {pid} leaves as soon as another accepts in its place"
-        return None
-
-    def drain(self, name: object, undo: bool) -> list[str] | None:
-        """Have `/readyz` turn visitors away from a pool (None: from all), which serves on; `undo`: no more. The pools, None if there is none of that name."""
-        runners = [runner for runner in self.fleet.serving.values() if name is None or runner.name == name]
-        for runner in runners:
-            runner.account.draining = not undo
-        return [runner.name for runner in runners] or None
-
     def stop(self, now: bool) -> None:
         """Stop gracefully, or at once; asking again changes nothing but to make it quicker.
 
@@ -187,7 +171,7 @@ class Master:
             self._succession.abandon()
             self._farewells.add(self.fleet, clock + self.settings["stop_timeout"])
         if first or now:
-            self.webs.stop(clock, now)
+            self.webs.stop(clock, now, {listener for runner in self.fleet for listener in runner.listeners})
         if now:
             self._farewells.hurry(self.fleet)
 
@@ -211,9 +195,9 @@ class Master:
             web.see_to(now)
         self._share()
         if self._announced and not self._stopping:
-            self.reloads.see_to(now)
-            if self.reloads.under_way is None:
-                self._succession.see_to(now)
+            if not self._succession.rehearsing:
+                self.reloads.see_to(now)
+            self._succession.see_to(now, self.reloads.under_way is None and not self.webs.leaving and self._farewells.over)
         self.fleet.relieve()
         self._farewells.see_to(now, *self.webs.needed())
         if not self._announced and not self._stopping:
@@ -227,6 +211,18 @@ class Master:
         self.webs.bury()
         for runner in self.fleet.bury():
             self._let_go(runner.listeners)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """To the program that has rehearsed; but what was heard already is ours to obey. Signals that come from here on wait for it."""
+        while self._succession.rehearsed and not self._stopping:
+            self._signals.hold()
+            self._hear_signals()
+            if not self._queue:
+                self._commands.tell_taken_over()
+                self._succession.take_over()
+            self._signals.release()
+            self._empty_queue()
 
     def _status_line(self) -> str:
         pools = [(name, runner.pool) for name, runner in self.fleet.serving.items()]
@@ -265,6 +261,7 @@ class Master:
             runner.set_alarm()
         elif runner.parking.next_look is not None:
             runner.parking.see_to(now)
+        runner.overseer.see_to(now)
 
     def _look(self, runner: PoolRunner, now: float) -> None:
         self._step(runner, (runner.look(now),))
@@ -345,7 +342,7 @@ class Master:
         self._announced = True
         if any(runner.pool.state == "ready" or runner.pool.ready_count for runner in runners):
             pools = ", ".join(f"{runner.name} ({counted(runner.pool.ready_count)})" for runner in runners)
-            http = "".join(f", http {web.listener.address}" for web in self.webs)
+            http = "".join(f", http {web.listener.address}" for web in self.webs.serving)
             self.log.info(f"fcgipm {__version__}, pid {self.pid}: ready to serve: {pools}{http}")
             return
         self.log.error("no pool can serve: giving up")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import TYPE_CHECKING
 
 from fcgipm.master.channel import Channel
 from fcgipm.master.children import describe, is_clean
 from fcgipm.master.output import Output
+
+if TYPE_CHECKING:
+    from fcgipm.master.stacks import StackReader
 
 
 class TemplateProcess:
@@ -41,6 +45,7 @@ class WorkerProcess:
         self.pid: int | None = None
         self.reaped = False
         self.logs_taken = 0
+        self.stacks: StackReader | None = None
 
 
 def signal_group(pid: int, force: bool) -> bool:
@@ -49,7 +54,7 @@ def signal_group(pid: int, force: bool) -> bool:
     False, and nothing is sent, when it is no child of ours: who greets as a worker need not be one, and only the pid of a child that was not reaped
     cannot belong to anybody else.
     """
-    if not _is_child(pid):
+    if not is_child(pid):
         return False
     number = signal.SIGKILL if force else signal.SIGTERM
     try:
@@ -61,7 +66,7 @@ def signal_group(pid: int, force: bool) -> bool:
     return True
 
 
-def _is_child(pid: int) -> bool:
+def is_child(pid: int) -> bool:
     """Whether it is a child of ours that was not reaped; leaves it so."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)

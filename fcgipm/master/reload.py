@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -168,9 +169,11 @@ class Reload:
         try:
             belongings.write_pid_file(self._settings["pid_file"])
             self._openings.publish()
-        except SystemProblem:
-            belongings.write_pid_file(before["pid_file"])
-            master.log.become(before["log"])
+        except SystemProblem:  # The first fault is the one to tell.
+            with suppress(SystemProblem):
+                belongings.write_pid_file(before["pid_file"])
+            with suppress(SystemProblem):
+                master.log.become(before["log"])
             raise
         self.phase = Phase.FILLING
         master.switch(self._settings, self._openings, self._removed, now)

@@ -41,6 +41,7 @@ class Reopening:
         problem = self._log.reopen()
         self._problems += [problem] if problem else []
         for runner in runners:
+            runner.overseer.reopen()
             try:
                 runner.access.reopen()
             except SystemProblem as refused:

@@ -26,6 +26,7 @@ from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.measuring import Measuring
 from fcgipm.master.output import Output, Outputs
+from fcgipm.master.overseer import Overseer, open_slow_log
 from fcgipm.master.parking import Parking
 from fcgipm.master.pool_settings import pool_settings
 from fcgipm.master.probe import Probe
@@ -67,8 +68,8 @@ class PoolRunner:
         board: Board | None = None,
         parking: Parking | None = None,
     ) -> None:
-        self.settings = settings
-        self.name: str = settings["name"]
+        slow_log = open_slow_log(settings, log)  # First: it may be refused.
+        self.settings, self.name = settings, str(settings["name"])
         generation = 1 if older is None else older.pool.roster.next_number
         self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
@@ -91,8 +92,8 @@ class PoolRunner:
         self.capacity: int | None = None
         self.needed = 0
         self.outputs = Outputs(loop)
-        self.loop = loop
-        self.log = log
+        self.loop, self.log = loop, log
+        self.overseer = Overseer(self, settings, log, slow_log)
         self._post = post
         self._told = self._alarm_heard = False
         self._measuring = Measuring()
@@ -117,7 +118,7 @@ class PoolRunner:
     def next_wakeup(self) -> float | None:
         """When this pool wants to be looked at although nothing happens."""
         probing = self.probe.next_wakeup if self.probe is not None else None
-        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, probing)
+        times = (self.pool.next_wakeup, self.beat.next_look, self.parking.next_look, self.overseer.next_look, probing)
         return min((when for when in times if when is not None), default=None)
 
     def owned_slots(self) -> list[int]:
@@ -231,6 +232,7 @@ class PoolRunner:
         self.account.leave(self.board.memory)
         self.queues.close()
         self.access.close()
+        self.overseer.close()
         self.beat.close()
         self.board.close()
 
@@ -312,9 +314,9 @@ class PoolRunner:
             template.failed = True
             self.happened(event.TemplateFailed(template.generation))
         elif word.word == orders.UNFORKED:
-            self.happened(event.ForkFailed(os.strerror(_number(word.arguments))))
+            self.happened(event.ForkFailed(os.strerror(word.number)))
         elif word.word == orders.LOGS_TAKEN:
-            template.logs_taken = _number(word.arguments)
+            template.logs_taken = word.number
 
     def _hear_worker(self, worker: WorkerProcess) -> None:
         word = worker.channel.receive()
@@ -334,10 +336,12 @@ class PoolRunner:
             self.happened(event.WorkerReady(worker.number))
         elif word.word == orders.RETIRING:
             self.happened(event.WorkerRetiring(worker.number))
+        elif word.word == orders.EXPIRED:
+            self.happened(event.WorkerRetiring(worker.number, "timeout"))
         elif word.word == orders.BUSY:
             self._post(WorkerBusy(self))
         elif word.word == orders.LOGS_TAKEN:
-            worker.logs_taken = _number(word.arguments)
+            worker.logs_taken = word.number
 
     def _worker_greeted(self, worker: WorkerProcess, pid: int) -> None:
         if worker.pid is None and pid > 0:
@@ -356,6 +360,7 @@ class PoolRunner:
         measured = self._measuring.measure(self.pool, self.workers) if self.settings["recycle"]["memory"] else None
         if measured is not None:
             self.happened(measured)
+        self.overseer.look(now)
         observed = self.beat.look(now)
         self.account.look(now, resting=self.beat.next_look is None)
         return observed
@@ -393,8 +398,3 @@ class PoolRunner:
 
     def _give(self, number: int) -> None:
         self.workers[number].channel.send(orders.HANDOVER)
-
-
-def _number(arguments: list[str]) -> int:
-    """The first argument as a number; whatever else it is, 0."""
-    return int(arguments[0]) if arguments and arguments[0].isascii() and arguments[0].isdigit() else 0

@@ -30,7 +30,7 @@ class Signals:
         self._heard = tuple(heard)
         for number in self._heard:
             signal.signal(number, _nothing)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._heard)  # A program that has taken over begins with them blocked.
+        self.release()  # A program that has taken over begins with them held.
 
     def fileno(self) -> int:
         """For the selector."""
@@ -42,6 +42,14 @@ class Signals:
             return list(self._receiver.recv(4096))
         except BlockingIOError:
             return []
+
+    def hold(self) -> None:
+        """Those that come from now on wait: exec forgets handlers, and the default of most would end whoever comes after us."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._heard)
+
+    def release(self) -> None:
+        """Hear them again."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._heard)
 
     def close(self) -> None:
         """Hear nothing more: a signal that comes while the process ends must not spoil its exit status."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING
 from fcgipm.master.bequest import Bequest, end_the_unfinished
 from fcgipm.master.children import ChildExit, describe, is_clean
 from fcgipm.master.processes import signal_group
-from fcgipm.master.signals import HEARD
 
 if TYPE_CHECKING:
     from fcgipm.master.master import Master
@@ -28,10 +26,11 @@ SERVES_ON = "this program serves on"
 
 
 class Succession:
-    """`wanted` from the signal to the exec, or the failure."""
+    """`wanted` from the signal to the exec, or the failure; `rehearsed` once only the exec is left."""
 
     def __init__(self, master: Master) -> None:
         self.wanted = False
+        self.rehearsed = False
         self._master = master
         self._pid: int | None = None
         self._deadline = 0.0
@@ -46,30 +45,36 @@ class Succession:
         """When to call `see_to` although nothing happened."""
         return self._deadline if self._pid is not None else None
 
-    def see_to(self, now: float) -> None:
-        """Begin the rehearsal, or end one that takes too long."""
-        if self.wanted and self._pid is None:
-            self._begin(now)
+    @property
+    def rehearsing(self) -> bool:
+        """Whether the new program is about to take over: nothing else is begun then."""
+        return self._pid is not None or self.rehearsed
+
+    def see_to(self, now: float, may_begin: bool) -> None:
+        """Begin the rehearsal, or end one that takes too long. `may_begin`: nothing is under way that a bequest would not tell of."""
+        if self.wanted and not self.rehearsing:
+            if may_begin:
+                self._begin(now)
         elif self._pid is not None and now >= self._deadline:
             self._deadline = now + PATIENCE
             signal_group(self._pid, force=True)
 
     def child_exited(self, child: ChildExit) -> bool:
-        """One process was reaped; whether it was the rehearsal. If that went well, this does not return."""
+        """One process was reaped; whether it was the rehearsal."""
         if child.pid != self._pid:
             return False
         self._pid = None
         said = os.pread(self._papers[1], 4096, 0).decode("utf-8", "replace").strip().rpartition("\n")[2]
         self._drop_papers()
         if is_clean(child.status) and self.wanted:
-            self._become()
+            self.rehearsed = True
         elif self.wanted:
             self._failed(f"the rehearsal {describe(child.status)}" + (f": {said}" if said else ""))
         return True
 
     def abandon(self) -> None:
         """The daemon stops."""
-        self.wanted = False
+        self.wanted = self.rehearsed = False
         if self._pid is not None:
             signal_group(self._pid, force=True)
 
@@ -91,8 +96,8 @@ class Succession:
         child.returncode = 0  # The master reaps by pid; Popen must not try to.
         self._pid, self._deadline = child.pid, now + PATIENCE
 
-    def _become(self) -> None:
-        """Signals wait from here on until the new program hears them: exec forgets handlers, and the default of most would end it."""
+    def take_over(self) -> None:
+        """Be the new program. Returns only when that cannot be done."""
         master = self._master
         descriptors: list[int] = []
         try:
@@ -103,16 +108,14 @@ class Succession:
             descriptors = [*bequest.descriptors, paper]
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, True)
-            signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
             os.execv(sys.executable, _command("--resume", paper))
         except Exception as error:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, False)
             self._failed(f"the new program could not be started: {error}")
 
     def _failed(self, why: str) -> None:
-        self.wanted = False
+        self.wanted = self.rehearsed = False
         self._master.log.error(f"upgrade failed: {why}: {SERVES_ON}")
 
     def _drop_papers(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from fcgipm.master.belongings import Belongings
@@ -59,12 +59,14 @@ class Webs:
         self.status = wanted
         return [] if before is None else [before]
 
-    def stop(self, now: float, at_once: bool) -> None:
-        """All embedded servers finish what they do, and take in nothing new."""
+    def stop(self, now: float, at_once: bool, pools: Set[Listener]) -> None:
+        """All embedded servers finish what they do, and take in nothing new. `pools` are listeners of pools: an address may have moved to one."""
+        kept = pools if self.status is None else {*pools, self.status.listener}
         for web in [one for one in self if one is not self.status]:
             web.stop(now, at_once)
-            web.listener.unlink()
-            web.listener.close()
+            if web.listener not in kept:
+                web.listener.unlink()
+                web.listener.close()
 
     @property
     def finished(self) -> bool:

@@ -50,9 +50,10 @@ class WorkerReady(NamedTuple):
 
 
 class WorkerRetiring(NamedTuple):
-    """RETIRING from a worker: somebody sent it a TERM."""
+    """It leaves by itself, and why in the words of `exits`: RETIRING, somebody sent it a TERM; EXPIRED, it interrupted a request."""
 
     worker: int
+    why: str = "retire"
 
 
 class WorkerLost(NamedTuple):
@@ -81,6 +82,12 @@ class Measured(NamedTuple):
 
     worker: int
     memory: int
+
+
+class Unyielding(NamedTuple):
+    """A request of it did not yield to its time-out: nothing but its end helps."""
+
+    worker: int
 
 
 class StillBusy(NamedTuple):
@@ -148,6 +155,7 @@ Happening = (
     | WorkerExited
     | RetireRequested
     | Measured
+    | Unyielding
     | StillBusy
     | Observed
     | ScaleRequested

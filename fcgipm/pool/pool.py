@@ -19,14 +19,16 @@ from fcgipm import orders
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.pool.backoff import BackOff
+from fcgipm.pool.bounds import counted
 from fcgipm.pool.decisions import IMPORT_PATIENCE, START_PATIENCE, TEMPLATE_GRACE, Decisions
 from fcgipm.pool.generation import Generation
 from fcgipm.pool.growth import Growth
 from fcgipm.pool.policy import Load, PoolSettings
 from fcgipm.pool.recycling import Recycling
 from fcgipm.pool.roster import Roster
-from fcgipm.pool.scaling import Scaling, surplus
+from fcgipm.pool.scaling import Scaling
 from fcgipm.pool.sharing import Claim
+from fcgipm.pool.shrinking import Shrinking
 from fcgipm.pool.states import EXIT_REASONS, PoolPhase, TemplateEvent, WorkerEvent, WorkerState
 from fcgipm.pool.stopping import Stopping
 from fcgipm.pool.trial import Trial
@@ -49,6 +51,7 @@ class Pool:
         self._stopping = Stopping(self.roster, self._decisions)
         self._recycling = Recycling(settings.lifetime, self.roster, self._decisions)
         self._growth = Growth(self.roster, self.scaling, self._decisions)
+        self._shrinking = Shrinking(self.roster, self.scaling, self._decisions)
         self.trial = Trial(self.roster, self._decisions, settings.probe) if on_trial else None
 
     def step(self, happenings: Iterable[event.Happening], now: float) -> list[do.Action]:
@@ -202,7 +205,7 @@ class Pool:
     def _worker_retiring(self, happening: event.WorkerRetiring) -> None:
         worker = self.workers.get(happening.worker)
         if worker is not None and worker.pid is not None and worker.take(WorkerEvent.LEAVE):
-            worker.leaving = "retire"
+            worker.leaving = happening.why
             self._decisions.expect_end(worker)
 
     def _worker_lost(self, happening: event.WorkerLost) -> None:
@@ -224,6 +227,12 @@ class Pool:
         if happening.worker in self.workers:
             self.workers[happening.worker].memory = happening.memory
 
+    def _unyielding(self, happening: event.Unyielding) -> None:
+        worker = self.workers.get(happening.worker)
+        if worker is not None:
+            worker.killed = True
+            self._decisions.add(do.Kill(worker.number, force=True))
+
     def _still_busy(self, happening: event.StillBusy) -> None:
         worker = self.workers.get(happening.worker)
         if worker is not None:
@@ -235,7 +244,9 @@ class Pool:
             return
         worker.begun = max(worker.begun, happening.begun)
         self._decisions.forget(worker)
-        if worker.leaving is not None and (happening.clean or self.phase not in (PoolPhase.RUNNING, PoolPhase.LEAVING)):
+        if worker.killed:
+            self._count_exit("timeout")
+        elif worker.leaving is not None and (happening.clean or self.phase not in (PoolPhase.RUNNING, PoolPhase.LEAVING)):
             self._count_exit(worker.leaving)
         else:
             self._count_exit("crash")
@@ -286,44 +297,11 @@ class Pool:
         self._recycling.keep()
         if self.roster.forkable and self._worker_backoff.permits(self._decisions.now):
             self._growth.grow()
-        self._retire_older()
-        self._shrink()
+        self._shrinking.shrink()
         self.roster.drop_empty_generations()
         if self.roster.complete:
             self.was_complete = True
             self.reason = None
-
-    def _retire_older(self) -> None:
-        """When the newest generation that has workers has all it can have for now, and all accept, the older ones go.
-
-        That it is the newest of all is not asked: its template may be dead already, and its successor needs the slots of the older ones.
-        """
-        roster = self.roster
-        latest = roster.newest if roster.newest_is_ready and not roster.target else roster.latest
-        if latest is None or roster.ready_in(latest) < roster.staying_in(latest):
-            return
-        if roster.missing_in(latest) <= 0 or (not roster.room and roster.newest_is_ready):
-            for worker in self.workers.values():
-                if worker.stays and worker.generation != latest.number:
-                    self._decisions.let_go(worker, orders.RETIRE, "reload")
-
-    def _shrink(self) -> None:
-        """Who is not needed any more leaves; generations before the latest have their own way out."""
-        latest, most = self.roster.latest, self.scaling.most
-        if latest is not None:
-            staying = [worker for worker in self.workers.values() if worker.stays and worker.generation == latest.number]
-            over, idle = surplus(staying, self.roster.target + self.roster.extra, most + self.roster.extra)
-            if over:
-                self._let_go(over, "scale", f"{self.scaling.crowded_out(len(over))} (of {len(staying)})")
-            if idle:
-                self._let_go(idle, "idle", f"{self.scaling.shrunk(len(idle))} (of {len(staying) - len(over)})")
-        if self.roster.newest is not None and self.roster.rests_without_template and not self.workers:
-            self._decisions.dismiss(self.roster.newest)
-
-    def _let_go(self, workers: Iterable[WorkerHandle], why: str, reason: str) -> None:
-        self._decisions.log("info", reason, "shrink")
-        for worker in workers:
-            self._decisions.let_go(worker, orders.RETIRE, why)
 
     # Scaling.
 
@@ -336,7 +314,7 @@ class Pool:
         busy = sum(slot.busy for slots in happening.look.values() for slot in slots)
         self.scaling.observe(Load(busy, happening.waiting), now)
         if self.phase is PoolPhase.RUNNING and self.scaling.over(now) and not was_over:
-            most = f"{self.scaling.limit} workers are the most there may be"
+            most = f"{counted(self.scaling.limit)} {'is' if self.scaling.limit == 1 else 'are'} the most there may be"
             self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy", "max_reached")
 
     def _scale_requested(self, happening: event.ScaleRequested) -> None:
@@ -387,6 +365,7 @@ _RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {
     event.WorkerLost: Pool._worker_lost,
     event.RetireRequested: Pool._retire_requested,
     event.Measured: Pool._measured,
+    event.Unyielding: Pool._unyielding,
     event.StillBusy: Pool._still_busy,
     event.WorkerExited: Pool._worker_exited,
     event.Observed: Pool._observed,

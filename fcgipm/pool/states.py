@@ -124,5 +124,6 @@ class PoolPhase(Enum):
     KILLING = "killing"
 
 
-EXIT_REASONS = ("crash", "requests", "memory", "age", "retire", "reload", "idle", "scale")
-"""Why workers left: died, reached a limit of `recycle`, was asked to, belonged to an old generation, was not needed any more, was one too many."""
+EXIT_REASONS = ("crash", "requests", "memory", "age", "retire", "reload", "idle", "scale", "timeout")
+"""Why workers left: died, reached a limit of `recycle`, was asked to, belonged to an old generation, was not needed any more, was one too many, had a
+request that ran too long."""

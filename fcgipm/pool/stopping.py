@@ -7,7 +7,7 @@ from fcgipm.pool import actions as do
 from fcgipm.pool.bounds import counted
 from fcgipm.pool.decisions import Decisions
 from fcgipm.pool.roster import Roster
-from fcgipm.pool.states import PoolPhase
+from fcgipm.pool.states import PoolPhase, WorkerState
 from fcgipm.pool.worker import WorkerHandle
 
 TERM_GRACE = 2.0
@@ -103,6 +103,8 @@ class Stopping:
         self._awaited = False
         self._decisions.end_templates(force=False)
         for worker in roster.workers.values():
+            if worker.state is WorkerState.STARTING:  # It has served nobody yet, and may hang in a hook for ever.
+                self._decisions.add(do.Kill(worker.number, force=False))
             self._decisions.let_go(worker, orders.STOP, "stop")
 
     @property

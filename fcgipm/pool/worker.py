@@ -8,13 +8,14 @@ from fcgipm.pool.states import AWAITED, STAYING, WORKER_TABLE, WorkerEvent, Work
 class WorkerHandle:
     """One ordered worker. `slot` is the index of its first slot; `leaving` is why it was told to leave, in the words of `exits`.
 
+    `killed` is whether it had to be, because a request did not yield to its time-out.
     `due` is when its next word must have come, None when none is waited for; `fault` is what it is to be blamed for, when its exit does not tell.
     `asked` tells that somebody wants it replaced, `memory` what it had for itself alone when it was last measured, in bytes.
     `busy` is whether a thread of it was inside a request at the last look, `begun` the requests it had begun, `active_at` when it last was at work.
     """
 
     __slots__ = (
-        "active_at", "asked", "begun", "busy", "due", "fault", "generation", "leaving", "memory", "number", "pid", "ready_at", "slot", "state",
+        "active_at", "asked", "begun", "busy", "due", "fault", "generation", "killed", "leaving", "memory", "number", "pid", "ready_at", "slot", "state",
     )  # fmt: skip
 
     def __init__(self, number: int, slot: int, generation: int) -> None:
@@ -27,6 +28,7 @@ class WorkerHandle:
         self.leaving: str | None = None
         self.due: float | None = None
         self.fault: str | None = None
+        self.killed = False
         self.busy = False
         self.begun = 0
         self.active_at: float | None = None

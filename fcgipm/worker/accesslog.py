@@ -127,7 +127,7 @@ def receive_order(channel: socket.socket, access: int) -> Tuple[bytes, List[int]
     """The next order, b"" at the channel's end, and its descriptors; a new file for the access log is put in place here. Raises OSError."""
     message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 1, socket.MSG_CMSG_CLOEXEC)
     taken = take_log(message, descriptors, access, channel)
-    return message.partition(b" ")[0], [] if taken else descriptors
+    return (orders.LOGS, []) if taken else (message, descriptors)
 
 
 def take_log(message: bytes, descriptors: List[int], access: int, channel: socket.socket) -> bool:

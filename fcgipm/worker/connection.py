@@ -34,6 +34,8 @@ _HEAD_PIECES = 64
 """Read in one go at most; a longer head waits for the next turn, so that nobody who only sends keeps the others waiting."""
 _BODY_PIECE = 262144
 _NOW = socket.MSG_DONTWAIT
+_TCP_LEFT = frozenset((7, 8))
+"""States CLOSE and CLOSE_WAIT, as the kernel's ``net/tcp_states.h`` numbers them, in the first byte of TCP_INFO (tcp(7))."""
 
 
 _TOO_LARGE = b"Status: 431 Request Header Fields Too Large\r\nContent-Type: text/plain\r\n\r\nRequest Header Fields Too Large\n"
@@ -71,6 +73,7 @@ class Connection:
     """Known to the loop's epoll."""
     deadline = 0.0
     """When the present wait has been too long, monotonic seconds."""
+    tcp = False
     untouched = True
     """Not a byte has come so far."""
     reading = False
@@ -203,6 +206,17 @@ class Connection:
             return False
         self._linger_left -= size
         return size > 0 and self._linger_left > 0
+
+    def deserted(self) -> bool:
+        """The peer closed the connection before its request was begun; costs no wait and, with the peer there, no exception.
+
+        Asked for nothing, poll tells of a connection that is reset, and of a unix socket that the peer has closed, not of one that it only shut down
+        for sending. TCP does not tell these two apart, and no web server shuts down one side, so there the end of its data is the end.
+        """
+        try:
+            return _wait(self.sock, 0, 0) != 0 or (self.tcp and self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in _TCP_LEFT)
+        except OSError:
+            return True
 
     # The gateway's side, see `Exchange`.
 

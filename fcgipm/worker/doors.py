@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 
 class Listener(NamedTuple):
@@ -11,6 +11,7 @@ class Listener(NamedTuple):
     family: int
     """Kept here as a number: the socket makes an enum member of it every time it is asked (0.8 µs)."""
     allow: Optional[List[str]]
+    tcp: bool
 
 
 class Doors(NamedTuple):
@@ -24,3 +25,8 @@ class Doors(NamedTuple):
     channel: socket.socket
     trial: Optional[socket.socket]
     """The handover of a worker that is tried before it may serve; its doors stay shut meanwhile."""
+
+
+def peer(address: Tuple[str, ...]) -> str:
+    """The IP address of an accepted connection; an IPv4 peer of an IPv6 listener by its own name."""
+    return address[0][7:] if address[0].startswith("::ffff:") else address[0]

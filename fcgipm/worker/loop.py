@@ -10,20 +10,24 @@ import errno
 import select
 import socket
 import time
-from typing import Optional, Tuple
+from typing import Optional
 
 from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
-from fcgipm.scoreboard import ABORTED, ASLEEP, BEGUN, BUSY, CLASS_1XX, FAILED, KEPT, REQUEST_STARTED, STATE
+from fcgipm.scoreboard import ASLEEP, BEGUN, BUSY, KEPT, REQUEST_STARTED, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
-from fcgipm.worker.doors import Doors, Listener
-from fcgipm.worker.running import store_ended, store_running
+from fcgipm.worker.deadlines import RequestWatch
+from fcgipm.worker.doors import Doors, Listener, peer
+from fcgipm.worker.running import store_deserted, store_ended, store_running, worth_asking
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
 EPOLLEXCLUSIVE = 1 << 28  # select.EPOLLEXCLUSIVE is missing from some builds.
+
+_DATA, _DATA_OR_END = select.EPOLLIN, select.EPOLLIN | select.EPOLLRDHUP
+"""A unix socket whose peer closed it tells so unasked: on kept connections it costs nothing to learn that somebody left."""
 
 SERVE, RETIRE, STOP = range(3)
 """What a worker is about; it only ever goes up."""
@@ -37,15 +41,13 @@ _IN_A_ROW = 16
 _LONGEST_QUEUE = 4096
 """Connections taken from one queue on the way out: whoever lost its master must not serve a TCP address for as long as clients come."""
 _NEVER = float("inf")
-_CLIENT_LEFT = 499
-"""Counts as the status of a request whose client left before it had one, as in nginx."""
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Loop:
     """One thread's loop. `slot` and `header` are words of the scoreboard."""
 
-    def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview) -> None:
+    def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview, watch: RequestWatch) -> None:
         self.mode = SERVE
         """Raised by the order thread, obeyed by the loop."""
         self.waiting = Waiting()
@@ -64,6 +66,8 @@ class Loop:
         self._slot = slot if doors.trial is None else memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
         self._text = scoreboard.text_of(slot)
         self._header = header
+        self.watch = watch
+        watch.slot = self._slot
         self._decoder = ParamsDecoder()
         self._spare_codec: Optional[Application] = None
         """Without kept connections every request would make one (0.6 µs)."""
@@ -84,7 +88,7 @@ class Loop:
     def open_doors(self) -> None:
         """Let everybody in; called by the order thread when a trial has been passed."""
         self._opened = True
-        self._slot = self._account
+        self._slot = self.watch.slot = self._account
         for number in (*self._listeners, self._doors.take.fileno()):
             self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
         if self._doors.trial is not None:
@@ -118,12 +122,14 @@ class Loop:
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
             events.sort(key=lambda event: event[0] not in doors)
-        for number, _ in events:
+        late = False
+        for number, ready in events:
             connection = take(number, None)
             if connection is not None:
-                self._readable(connection, 0)
+                self._readable(connection, 0, ready != _DATA or (late and worth_asking(self._slot)))
             elif number in doors:
                 self._open_door(number)
+            late = True
 
     # Doors.
 
@@ -152,11 +158,12 @@ class Loop:
             return error.errno == errno.ECONNABORTED
         self._starved = False
         connection = self._new_connection(number, listener.family)
-        if listener.allow is not None and _peer(address) not in listener.allow:
+        connection.tcp = listener.tcp
+        if listener.allow is not None and peer(address) not in listener.allow:
             self._close(connection)
-            say(f"refused a connection from {_peer(address)}, which is not in the listener's allow")
+            say(f"refused a connection from {peer(address)}, which is not in the listener's allow")
         else:
-            self._readable(connection, self._timeouts.first_byte)
+            self._readable(connection, self._timeouts.first_byte, worth_asking(self._slot))
         return True
 
     def _lose_door(self, listener: Listener) -> None:
@@ -188,8 +195,8 @@ class Loop:
 
     # Connections.
 
-    def _readable(self, connection: Connection, patience: float) -> None:
-        """Something came, or may have; `patience` is how long to wait for the first of it, in seconds, 0: as set before."""
+    def _readable(self, connection: Connection, patience: float, doubtful: bool) -> None:
+        """Something came, or may have, and who sent it may have left if that is `doubtful`; `patience`: how long to wait for the first of it, 0: as before."""
         if connection.lingers:
             if connection.discard():
                 self._watch(connection)
@@ -203,6 +210,9 @@ class Loop:
             return
         if request is None:
             self._await_head(connection, patience)
+        elif doubtful and connection.deserted():
+            store_deserted(self._slot)
+            self._close(connection)
         else:
             self._serve(connection, request)
 
@@ -223,7 +233,7 @@ class Loop:
     def _watch(self, connection: Connection) -> None:
         if not connection.registered:
             connection.registered = True
-            self.epoll.register(connection.fd, select.EPOLLIN)
+            self.epoll.register(connection.fd, _DATA_OR_END if connection.tcp else _DATA)
         if connection.deadline < self._check_at:
             self._check_at = connection.deadline
         self.waiting.put(connection.fd, connection)
@@ -264,12 +274,7 @@ class Loop:
         response = self.gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
-        slot[CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
-        if response.failed or response.status >= 500:
-            slot[FAILED] += 1
-        if response.aborted:
-            slot[ABORTED] += 1
-        store_ended(slot, time.monotonic_ns() - started)
+        store_ended(slot, response, time.monotonic_ns() - started)
         slot[STATE] = self._resting
         self.current = None
 
@@ -347,8 +352,9 @@ class Loop:
             say("lost a kept connection: out of descriptors (raise the limit on open files)")
             return True
         connection = self._new_connection(taken.number, socket.AF_UNIX)
+        connection.tcp = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX
         connection.untouched = taken.fresh
-        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0)
+        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0, worth_asking(self._slot))
         return True
 
     def _shut_doors(self) -> None:
@@ -392,8 +398,3 @@ class Loop:
             connection.sock.close()
         if self.current is not None:
             self.current.sock.close()
-
-
-def _peer(address: Tuple[str, ...]) -> str:
-    """The IP address of an accepted connection; an IPv4 peer of an IPv6 listener by its own name."""
-    return address[0][7:] if address[0].startswith("::ffff:") else address[0]

@@ -22,11 +22,13 @@ from fcgipm.gateways.errors import format_failure, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
 from fcgipm.worker.accesslog import STDERR, LoggedGateway, receive_order
+from fcgipm.worker.deadlines import INTERRUPT, RequestWatch
 from fcgipm.worker.doors import Doors, Listener
 from fcgipm.worker.hooks import StartFailed, call_start, call_stop
 from fcgipm.worker.importing import Imported, Unimportable, import_all
 from fcgipm.worker.loop import RETIRE, SERVE, STOP, Loop
 from fcgipm.worker.settings import Settings
+from fcgipm.worker.stacks import answer_with_stacks, forget_stacks
 
 _OURS = frozenset((signal.SIGTERM, signal.SIGINT))
 """Signals that retire a worker."""
@@ -46,13 +48,14 @@ class Inherited(NamedTuple):
 
 
 def run_worker(
-    settings: Settings, inherited: Inherited, imported: Optional[Imported], slot: int, channel_number: int, output: int
+    settings: Settings, inherited: Inherited, imported: Optional[Imported], slot: int, channel_number: int, output: int, stacks: int
 ) -> NoReturn:
     """Be worker number `slot` until told to leave; then end the process."""
     try:
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.close(output)
+        answer_with_stacks(stacks)
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, channel_number)
         trial = _join_master(channel, settings.master, inherited.access)
         if imported is None:
@@ -124,13 +127,14 @@ class Worker:
     def _open_doors(self, inherited: Inherited) -> Doors:
         sockets = [_listening(number) for number in inherited.listeners]
         listeners = [
-            Listener(sock, int(sock.family), allow) for sock, allow in zip(sockets, self._settings.allow)
+            Listener(sock, int(sock.family), allow, sock.family != socket.AF_UNIX) for sock, allow in zip(sockets, self._settings.allow)
         ]
         give = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.give)
         take = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, inherited.take)
         return Doors(listeners, give, take, self._wake, self._channel, self._trial)
 
     def _make_loop(self, application: Any, slot: int, thread: int) -> Loop:
+        watch = RequestWatch()
         gateway = Gateway(
             application,
             mount=self._settings.mount,
@@ -142,6 +146,7 @@ class Worker:
                 "fcgipm.generation": str(self._settings.generation),
                 "fcgipm.thread": str(thread),
             },
+            watch=watch,
         )
         words = scoreboard.words(self._board, slot + thread)
         words[scoreboard.PID] = os.getpid()
@@ -150,7 +155,7 @@ class Worker:
         words[scoreboard.STATE] = scoreboard.IDLE
         if self._trial is None:
             gateway = self._logged(gateway)
-        return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1))
+        return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1), watch)
 
     def _logged(self, gateway: Gateway) -> Gateway:
         """With the access log around it, if there is one. What is asked while we are on trial is no client's request."""
@@ -163,6 +168,7 @@ class Worker:
         os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=self._forget)
         call_start(self._imported)  # A signal still ends it: nobody is served yet.
         self._catch_signals()
+        self._loops[0].watch.attach()
         threads = [threading.Thread(target=self._run_loop, args=(loop,), daemon=True) for loop in self._loops[1:]]
         for thread in threads:
             thread.start()
@@ -185,6 +191,7 @@ class Worker:
 
     def _run_loop(self, loop: Loop) -> None:
         try:
+            loop.watch.attach()
             loop.run()
         except BaseException as error:
             say("worker failed\n" + format_failure(error, skip=0))
@@ -229,9 +236,22 @@ class Worker:
             self._leave(RETIRE)
         elif order == orders.STOP:
             self._leave(STOP)
+        elif order.startswith(orders.TIMEOUT):
+            self._expire(order)
         elif not order:
             self._abandon()
         return bool(order)
+
+    def _expire(self, order: bytes) -> None:
+        """Interrupt a request; the worker is not to be trusted after that."""
+        _, (thread, since) = orders.decode(order)
+        if not self._loops[int(thread)].watch.expire(int(since)):
+            return
+        try:
+            self._channel.send(orders.EXPIRED)
+        except OSError:
+            pass  # The master is gone, which the channel will tell.
+        self._leave(RETIRE)
 
     def _abandon(self) -> None:
         """The master is gone. Its successor gets the addresses as soon as nobody here accepts any more, however long a request still takes."""
@@ -273,6 +293,8 @@ class Worker:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(INTERRUPT, signal.SIG_DFL)
+        forget_stacks()
         _release_signals()
         for loop in self._loops:
             loop.forget()

@@ -65,7 +65,7 @@ def decode_start(text: bytes) -> Settings:
         no_new_privs=start["no_new_privs"],
         master=start["master"],
         allow=[listener["allow"] for listener in start["listen"]],
-        timeouts=Timeouts(**start["timeouts"]),
+        timeouts=Timeouts(*(start["timeouts"][name] for name in Timeouts._fields)),
         max_params=start["limits"]["params"],
         preload=start["preload"],
         worker_start=start["hooks"]["worker_start"],

@@ -101,7 +101,7 @@ def _extra_threads() -> str:
 
 def _receive_fork(channel: socket.socket, access: int) -> Tuple[List[int], List[int]]:
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 2 * orders.FORK_LIMIT)
+        message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 3 * orders.FORK_LIMIT)
         if not message:
             sys.exit(0)
         if not take_log(message, descriptors, access, channel):
@@ -126,7 +126,7 @@ def _fork_all(
         try:
             for index, slot in enumerate(slots):
                 if os.fork() == 0:
-                    mine = descriptors[2 * index : 2 * index + 2]
+                    mine = descriptors[3 * index : 3 * index + 3]
                     for number in [channel.fileno(), *(number for number in descriptors if number not in mine)]:
                         os.close(number)
                     run_worker(settings, inherited, imported, slot, *mine)

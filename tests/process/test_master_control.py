@@ -87,7 +87,7 @@ def test_the_commands_find_the_daemon_by_its_socket_too(daemon_factory: DaemonFa
 def test_a_command_it_does_not_know(daemon_factory: DaemonFactory) -> None:
     daemon = daemon_factory({"web": CASES})
     (answer,) = daemon.control({"command": "dance"})
-    known = "ping, status, reload, scale, retire, drain, reopen-logs, stop"
+    known = "ping, status, reload, scale, retire, drain, reopen-logs, stack, stop"
     assert answer["result"] is None and answer["error"] == f"unknown command 'dance'; this daemon knows {known}"
 
 

@@ -81,6 +81,22 @@ def test_workers_that_are_killed_afterwards_are_known_and_replaced(site: Callabl
     assert shop.answer() == b"one" and second in shop.daemon.workers()
 
 
+def test_a_request_that_hangs_is_found_and_interrupted_afterwards(site: Callable[..., Site]) -> None:
+    shop = site({"web": {"workers": 2, "timeouts": {"request": "4s", "kill_after": "1s"}}}, tolerate=["reload failed", "Traceback", "request timed out"])
+    shop.code.write_text("import nothing_of_that_name\n")
+    with Gate() as gate, Connection(shop.daemon.address()) as connection:
+        connection.send(request(environ("/", GATE=gate.path), keep=False))
+        gate.arrival()
+        os.kill(shop.daemon.pid, signal.SIGUSR2)
+        shop.daemon.wait_for_line("reload failed: web: ModuleNotFoundError")
+        told = [shop.daemon.command("stack", str(pid)).stdout for pid in shop.daemon.workers()]
+        assert all("File" in stack and "does not answer" not in stack for stack in told), told
+        assert sum(shop.code.name in stack for stack in told) == 1, told
+        assert connection.read_reply().status == 504
+    eventually(lambda: shop.pool()["workers"]["idle"] == 2, "another has come from the template of before")
+    assert shop.pool()["requests"]["timed_out"] == 1 and shop.pool()["exits"]["timeout"] == 1
+
+
 def test_an_embedded_server_goes_on(site: Callable[..., Site]) -> None:
     port = free_port()
     shop = site(settings={"http": [{"listen": f"127.0.0.1:{port}", "pool": "web"}]})
@@ -164,4 +180,56 @@ class TestWhatFails:
         shop = site(tolerate=["reload failed: the daemon stops", "nothing has changed"])
         os.kill(shop.daemon.pid, signal.SIGUSR2)
         shop.daemon.wait_for_line("rehearses")
+        shop.daemon.stop()
+
+
+def rehearsing(daemon: Daemon) -> int | None:
+    """Pid of the rehearsal, while there is one."""
+    for pid in daemon.processes():
+        try:
+            if b"--rehearse" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                return pid
+        except OSError:
+            continue
+    return None
+
+
+class TestWhatAnAttackFound:
+    def test_a_stop_in_the_instant_of_the_takeover_is_not_lost(self, site: Callable[..., Site]) -> None:
+        """The master is held until its rehearsal is over: both are there when it looks."""
+        shop = site(tolerate=["reload failed: the daemon stops", "nothing has changed"])
+        os.kill(shop.daemon.pid, signal.SIGUSR2)
+        rehearsal = eventually(lambda: rehearsing(shop.daemon), "the new program rehearses")
+        os.kill(shop.daemon.pid, signal.SIGSTOP)
+
+        def over() -> bool:
+            return Path(f"/proc/{rehearsal}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+        eventually(over, "the rehearsal has ended")
+        os.kill(shop.daemon.pid, signal.SIGTERM)
+        os.kill(shop.daemon.pid, signal.SIGCONT)
+        shop.daemon.stop()
+
+    def test_who_asks_for_a_reload_meanwhile_is_answered(self, site: Callable[..., Site]) -> None:
+        shop = site()
+        os.kill(shop.daemon.pid, signal.SIGUSR2)
+        shop.daemon.wait_for_line("rehearses")
+        status, text = shop.reload()
+        assert status == 0 and ("a new program takes over and reloads" in text or "serves" in text)
+        shop.daemon.wait_for_line("reload: web: generation [23] serves")
+
+    def test_an_address_that_moved_from_the_web_server_to_a_pool_outlives_it(self, site: Callable[..., Site]) -> None:
+        port = free_port()
+        shop = site({"web": {"workers": {"min": 1, "max": 4}}}, settings={"http": [{"listen": f"127.0.0.1:{port}", "pool": "web"}]})
+        with Gate() as gate, Connection(shop.daemon.address()) as connection:
+            connection.send(request(environ("/", GATE=gate.path), keep=False))
+            gate.arrival()
+            shop.file["http"] = []
+            shop.configure(listen=[shop.daemon.address(), f"127.0.0.1:{port}"])
+            assert shop.reload()[0] == 0
+            assert ask(f"127.0.0.1:{port}").body == b"one"
+            os.kill(shop.daemon.pid, signal.SIGTERM)
+            shop.daemon.wait_for_line("stopping")
+            gate.open()
+            assert connection.read_reply().body == b"one"
         shop.daemon.stop()

@@ -215,6 +215,9 @@ class LiveWorker:
         self.env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/", **(env or {})}
         self.hooks = {"worker_start": None, "worker_stop": None, **(hooks or {})}
         self.count = workers
+        self._nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        """Where stacks go."""
+        self._resources.callback(os.close, self._nowhere)
         self.folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="fcgipm-live-")))
         self.listener = self._resources.enter_context(listen or self._unix_listener())
         self.give, self.take = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -297,7 +300,7 @@ class LiveWorker:
         for worker in born:
             for thread in range(self.threads):
                 scoreboard.clear(self.board, worker.slot + thread)
-        descriptors = [fd for worker in born for fd in (worker.channel.theirs.fileno(), worker.output.write_end)]
+        descriptors = [fd for worker in born for fd in (worker.channel.theirs.fileno(), worker.output.write_end, self._nowhere)]
         _subreaper(True)
         try:
             self.template_channel.send(orders.encode(orders.FORK, *(worker.slot for worker in born)), descriptors)

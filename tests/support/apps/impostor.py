@@ -15,7 +15,7 @@ run_worker = template.run_worker
 def run_impostor(*arguments):
     if os.path.exists(greeted):
         run_worker(*arguments)
-    channel = socket.socket(fileno=arguments[-2])
+    channel = socket.socket(fileno=arguments[-3])
     if os.fork() == 0:
         become_a_stranger(channel)
     while not os.path.exists(greeted):

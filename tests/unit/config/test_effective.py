@@ -54,12 +54,13 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
                     "threads": 1,
                 },
                 "preload": True,
-                "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0},
+                "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0, "request": 50.0, "kill_after": 5.0},
                 "limits": {"params": 1 << 20, "open_files": None, "core": None},
                 "recycle": {"requests": 0, "jitter": 0.1, "memory": 0, "age": 0.0},
                 "probe": None,
                 "hooks": {"worker_start": None, "worker_stop": None},
                 "access_log": {"file": "off", "format": "json"},
+                "slow_log": None,
             }
         },
     }

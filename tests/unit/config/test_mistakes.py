@@ -53,7 +53,7 @@ def test_a_file_with_twelve_mistakes() -> None:
 
 _ALL_KEYS = (
     "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " preload, timeouts, limits, recycle, probe, hooks, access_log"
+    " preload, timeouts, limits, recycle, probe, hooks, access_log, slow_log"
 )
 
 
@@ -114,7 +114,7 @@ _ALL_KEYS = (
         ("interface: asgi", "5:16", 'interface: must be wsgi, not "asgi"'),
         # Keys that come later are unknown.
         ("affinity: true", "5:5", f"affinity: unknown key: {_ALL_KEYS}"),
-        ("timeouts: {request: 50s}", "5:16", "timeouts.request: unknown key: known here are first_byte, header, body, write, keepalive"),
+        ("timeouts: {reply: 50s}", "5:16", "timeouts.reply: unknown key: known here are first_byte, header, body, write, keepalive, request, kill_after"),
         ("workers: {limit: 1}", "5:15", "workers.limit: unknown key: known here are mode, min, max, spare, idle_timeout, threads"),
         ("limits: {parms: 1MiB}", "5:14", "limits.parms: unknown key: did you mean `params`?"),
         ("usr: x", "5:5", "usr: unknown key: did you mean `user`?"),

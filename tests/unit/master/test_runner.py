@@ -48,7 +48,8 @@ def queue() -> deque[Happening]:
 def runner(tmp_path: Path, queue: deque[Happening]) -> Iterator[PoolRunner]:
     workers = {"min": 1, "max": 1, "threads": 1, "spare": 0, "idle_timeout": 10.0}
     settings = {"name": "web", "workers": workers, "preload": True, "probe": None, "recycle": {"memory": 0}}
-    settings |= {"timeouts": {"keepalive": 75.0}, "uid": None, "gid": None, "access_log": {"file": "off", "format": "json"}}
+    settings |= {"timeouts": {"keepalive": 75.0, "request": 50.0, "kill_after": 5.0}, "slow_log": None, "uid": None, "gid": None}
+    settings |= {"access_log": {"file": "off", "format": "json"}}
     loop = Loop()
     log = Log(str(tmp_path / "log"))
     runner = PoolRunner(settings, [], AccessFile(settings["access_log"], "web", log), 1.0, loop, log, queue.append)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.worker.running import store_ended, store_running
+from fcgipm.worker.running import store_deserted, store_ended, store_running
 
 
 def told(params: dict[str, str]) -> str:
@@ -39,14 +41,22 @@ def test_nothing_beyond_the_text_is_touched() -> None:
 def test_ended_requests_are_counted_and_summed() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
+    response = SimpleNamespace(status=504, failed=True, expired=True, aborted=False)
     for took in (0, 5_000_000, 10**15):
-        store_ended(slot, took)
+        store_ended(slot, response, took)
     buckets = scoreboard.read_latency(board, [0])
     assert (sum(buckets), buckets[0], buckets[-1]) == (3, 1, 1)
     assert slot[scoreboard.SERVED_NS] == 10**15 + 5_000_000
+    assert [slot[word] for word in (scoreboard.CLASS_5XX, scoreboard.FAILED, scoreboard.TIMED_OUT, scoreboard.ABORTED)] == [3, 3, 3, 0]
 
 
 def test_a_length_that_a_foreign_worker_wrote_is_bounded() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     scoreboard.words(board, 0)[scoreboard.TEXT] = 2**63
     assert len(scoreboard.read(board, 0).text) == scoreboard.TEXT_LIMIT
+
+
+def test_a_request_whose_client_left_the_queue_counts_like_nginx_does() -> None:
+    slot = memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+    store_deserted(slot)
+    assert (slot[scoreboard.CLASS_4XX], slot[scoreboard.ABORTED], slot[scoreboard.BEGUN]) == (1, 1, 0)

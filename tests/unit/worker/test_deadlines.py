@@ -1,0 +1,112 @@
+"""An interruption hits the stretch it was meant for, in that thread, or nothing."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from fcgipm import scoreboard
+from fcgipm.gateways.watch import RequestTimeout
+from fcgipm.worker.deadlines import RequestWatch
+
+
+class Answer:
+    expired = 0
+
+    def expire(self) -> None:
+        self.expired += 1
+
+
+def in_thread(work: Callable[[RequestWatch], None], watch: RequestWatch) -> threading.Thread:
+    def run() -> None:
+        watch.attach()
+        work(watch)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def new_watch() -> tuple[RequestWatch, memoryview]:
+    slot = memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+    watch = RequestWatch()
+    watch.slot = slot
+    return watch, slot
+
+
+def test_the_clock_runs_between_enter_and_leave_alone() -> None:
+    watch, slot = new_watch()
+    seen = []
+    watch.begin(Answer())
+    seen.append(slot[scoreboard.RUNNING_SINCE] > 0)
+    watch.leave()
+    seen.append(slot[scoreboard.RUNNING_SINCE] > 0)
+    watch.enter()
+    seen.append(slot[scoreboard.RUNNING_SINCE] > 0)
+    watch.end()
+    watch.enter()
+    seen.append(slot[scoreboard.RUNNING_SINCE] > 0)
+    assert seen == [True, False, True, False]
+
+
+def test_a_stretch_that_is_over_cannot_be_hit() -> None:
+    watch, slot = new_watch()
+    answer = Answer()
+    watch.begin(answer)
+    key = slot[scoreboard.RUNNING_SINCE]
+    watch.leave()
+    watch.enter()
+    assert not watch.expire(key)
+    assert answer.expired == 0
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_thousands_of_shots_at_the_ends_of_stretches(swallows: bool) -> None:
+    watch, slot = new_watch()
+    outcomes: list[tuple[int, bool]] = []
+    strays: list[BaseException] = []
+    done = threading.Event()
+
+    def work(watch: RequestWatch) -> None:
+        try:
+            for number in range(4000):
+                answer, hit = Answer(), False
+                try:
+                    try:
+                        watch.begin(answer)
+                        try:
+                            for _ in range(number % 997):
+                                pass
+                        except RequestTimeout:
+                            if not swallows:
+                                raise
+                    finally:
+                        watch.end()
+                except RequestTimeout:
+                    hit = True
+                watch.settle()
+                outcomes.append((answer.expired, hit))
+        except BaseException as error:
+            strays.append(error)
+        done.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = in_thread(work, watch)
+    chance = random.Random(1)
+    while not done.is_set():
+        key = slot[scoreboard.RUNNING_SINCE]
+        if key:
+            watch.expire(key)
+        time.sleep(chance.random() / 20000)
+    thread.join()
+    sys.setswitchinterval(interval)
+    assert not strays
+    assert len(outcomes) == 4000
+    assert {(1, True), (0, False)} >= set(outcomes)
+    assert sum(expired for expired, _ in outcomes) > 20
