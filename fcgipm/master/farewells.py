@@ -30,6 +30,12 @@ class Farewells:
         """Whether nobody is left to bid farewell."""
         return not self._pools and not self.withdrawn
 
+    @property
+    def addresses(self) -> set[str]:
+        """Where somebody is still listening who is to end."""
+        pools = {listener.address for runner, _ in self._pools for listener in runner.listeners}
+        return pools | {listener.address for listener in self.withdrawn}
+
     def add(self, runners: Iterable[PoolRunner], deadline: float) -> None:
         """These are to serve what is queued, finish and end; at `deadline` (monotonic) at the latest."""
         self._pools += [(runner, deadline) for runner in runners]

@@ -64,7 +64,7 @@ class Master:
         self.reloads = Reloads(self)
         self._succession = Succession(self)
         self.webs = Webs(self.snapshot, self.loop, log)
-        self._farewells = Farewells(self.loop, log)
+        self.farewells = Farewells(self.loop, log)
         self._claims: list[Claim] = []
         self.manager = manager
         self._service = Service(manager, log, self.started)
@@ -116,15 +116,15 @@ class Master:
         self.fleet.admit(now)
         kept = set(openings.listeners.values())
         for name in removed:
-            self._farewells.dismiss(self.fleet.remove(name), kept, now + settings["stop_timeout"])
-        self._farewells.part(self.fleet, kept)
+            self.farewells.dismiss(self.fleet.remove(name), kept, now + settings["stop_timeout"])
+        self.farewells.part(self.fleet, kept)
         self.webs.become(settings, self.belongings, now)
         self._let_go(before.values())
         self._claims = []
 
     def _let_go(self, listeners: Iterable[Listener]) -> None:
         """Close those that nobody has to do with any more."""
-        held = {*self.belongings.listeners.values(), *self._farewells.withdrawn, *(one for runner in self.fleet for one in runner.listeners)}
+        held = {*self.belongings.listeners.values(), *self.farewells.withdrawn, *(one for runner in self.fleet for one in runner.listeners)}
         for listener in listeners:
             if listener not in held:
                 listener.unlink()
@@ -169,11 +169,11 @@ class Master:
             self.log.info("stopping" + (" at once" if now else ""))
             self.reloads.abandon()
             self._succession.abandon()
-            self._farewells.add(self.fleet, clock + self.settings["stop_timeout"])
+            self.farewells.add(self.fleet, clock + self.settings["stop_timeout"])
         if first or now:
             self.webs.stop(clock, now, {listener for runner in self.fleet for listener in runner.listeners})
         if now:
-            self._farewells.hurry(self.fleet)
+            self.farewells.hurry(self.fleet)
 
     def stop_progress(self) -> str:
         """What a stop still waits for."""
@@ -197,9 +197,9 @@ class Master:
         if self._announced and not self._stopping:
             if not self._succession.rehearsing:
                 self.reloads.see_to(now)
-            self._succession.see_to(now, self.reloads.under_way is None and not self.webs.leaving and self._farewells.over)
+            self._succession.see_to(now, self.reloads.under_way is None and not self.webs.leaving and self.farewells.over)
         self.fleet.relieve()
-        self._farewells.see_to(now, *self.webs.needed())
+        self.farewells.see_to(now, *self.webs.needed())
         if not self._announced and not self._stopping:
             self._announce()
         self._empty_queue()  # An action that failed at once, or the end of a start that failed.
@@ -366,7 +366,7 @@ class Master:
     def _close(self) -> None:
         self.webs.close()
         self.fleet.close()
-        self._farewells.close()
+        self.farewells.close()
         self._signals.close()
         self._service.close()
         self.log.info("stopped")

@@ -144,6 +144,9 @@ class Reload:
         master, settings = self._master, self._settings
         names = settings["pools"] if self.pool is None else [name for name in (self.pool,) if name in settings["pools"]]
         self._removed = [name for name in master.fleet.serving if name not in settings["pools"]]
+        for whose, one in wanted(settings):
+            if one["address"] in master.farewells.addresses and one["address"] not in master.belongings.listeners:
+                raise SystemProblem(f"{whose}: {one['address']} is still being given up: try again when the requests of before have ended")
         self._openings = Openings(master.belongings.listeners, wanted(settings))
         for name in names:
             pool = settings["pools"][name]

@@ -31,9 +31,10 @@ VERSION = {version!r}
 
 def application(environ, start_response):
     body = environ["wsgi.input"].read() if environ["REQUEST_METHOD"] == "POST" else b""
-    if "GATE" in environ:
+    gated = environ.get("GATE") or environ["QUERY_STRING"]
+    if gated:
         with socket.socket(socket.AF_UNIX) as gate:
-            gate.connect(environ["GATE"])
+            gate.connect(gated)
             gate.recv(1)
     status = "200 OK" if environ["PATH_INFO"] != "/healthz" else {health!r}
     start_response(status, [("Content-Type", "text/plain")])
@@ -317,6 +318,27 @@ FAILURES = {
     _no_python: "/nowhere/bin/python",
     _control: "control: cannot be changed by a reload, only by a restart",
 }
+
+
+class TestGivenUp:
+    def test_an_address_that_is_still_being_given_up(self, site: Callable[..., Site]) -> None:
+        """Its embedded server has a request to finish, and needs the pool for that."""
+        port = free_port()
+        http = [{"listen": f"127.0.0.1:{port}", "pool": "blog"}]
+        shop = site({"web": {"workers": 1}, "blog": {"workers": 1}}, settings={"http": http}, tolerate=["reload failed"])
+        before = shop.daemon.file.read_text()
+        with Gate() as gate, socket.create_connection(("127.0.0.1", port), 20) as browser:
+            browser.sendall(f"GET /?{gate.path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            gate.arrival()
+            shop.file["http"], blog = [], shop.file["pools"].pop("blog")
+            shop.save()
+            assert shop.reload()[0] == 0
+            shop.daemon.write(before)
+            status, text = shop.reload()
+            assert status == 1 and f"pool blog: {blog['listen']} is still being given up: try again" in text
+            gate.open()
+            assert browser.makefile("rb").read().endswith(b"one")
+        eventually(lambda: shop.reload()[0] == 0, "it can be had again")
 
 
 class TestWhatFails:
