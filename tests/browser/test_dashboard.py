@@ -29,7 +29,11 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def daemon(port: int) -> Iterator[Daemon]:
-    pools = {"web": {"app": "cases:application", "workers": {"min": 2, "max": 8}}, "api": {"app": "hello:application", "workers": 2}}
+    slow_log = {"file": "stderr", "after": "100ms"}
+    pools = {
+        "web": {"app": "cases:application", "workers": {"min": 2, "max": 8}, "slow_log": slow_log},
+        "api": {"app": "hello:application", "workers": 2},
+    }
     with Daemon(pools, settings=settings(port)) as started:
         wait_for_status(port)
         yield started
@@ -76,6 +80,22 @@ def test_a_crash(board: Window, daemon: Daemon) -> None:
     pid = daemon.workers("api")[0]
     os.kill(pid, signal.SIGKILL)
     board.wait(lambda: f"worker {pid}" in board.text("#events") and "crash" in board.text("#events"), "the crash", SOON)
+
+
+def test_a_reload(board: Window, daemon: Daemon) -> None:
+    assert daemon.command("reload", "api").returncode == 0
+    board.wait(lambda: "reload: api: generation" in board.text("#events"), "the reload", SOON)
+
+
+def test_a_slow_request_with_its_stack(board: Window, daemon: Daemon) -> None:
+    with Gate() as gate, Connection(daemon.address()) as connection:
+        connection.send(request(environ("/at-gate?token=secret", GATE=gate.path)))
+        gate.arrival()
+        board.wait(lambda: "GET /at-gate" in board.text("#slow"), "it is slow", SOON)
+        assert "pass_gate" in str(board.script("return document.querySelector('#slow pre').textContent"))
+        assert "secret" not in board.script("return document.documentElement.outerHTML")
+        gate.open()
+        connection.read_reply()
 
 
 def test_a_uri_stays_text(board: Window, daemon: Daemon) -> None:
