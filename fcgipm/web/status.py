@@ -21,7 +21,7 @@ from starlette.routing import Route
 from fcgipm.report.readiness import unreadiness
 from fcgipm.web.application import tell
 from fcgipm.web.metrics import exposition
-from fcgipm.web.process import Server, follow_master, log_to
+from fcgipm.web.process import OPTIONS, Server, follow_master, log_to
 from fcgipm.worker.prctl import set_name
 
 PATIENCE = 1.0
@@ -220,17 +220,10 @@ def serve(specification: Mapping[str, Any]) -> None:
     server = Server(
         uvicorn.Config(
             application,
-            loop="asyncio",
             http="h11",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
             backlog=specification["backlog"],
             timeout_graceful_shutdown=specification["stop_timeout"],
+            **OPTIONS,
         )
     )
     server.run([listening])

@@ -406,6 +406,17 @@ class TestUnderLoad:
             assert connection.read_reply().body == b"one"
         eventually(lambda: shop.pool()["workers"]["total"] == 2, "it is gone")
 
+    def test_the_only_worker_of_before_is_waited_for_and_told_of(self, site: Callable[..., Site]) -> None:
+        """The new one accepts the moment it is admitted, when the old one has not even been told to leave yet."""
+        shop = site({"web": {"workers": 1}})
+        with Gate() as gate, Connection(shop.daemon.address()) as connection:
+            connection.send(request(environ("/", GATE=gate.path), keep=False))
+            gate.arrival()
+            status, text = shop.reload()
+            assert status == 0 and "waiting for 1 worker of before" in text and "1 worker of before still finishes" in text
+            gate.open()
+            assert connection.read_reply().body == b"one"
+
     def test_a_grown_pool_does_not_shrink_by_a_reload(self, site: Callable[..., Site]) -> None:
         shop = site({"web": {"workers": {"min": 1, "max": 8, "spare": 0, "idle_timeout": "60s"}}})
         with Gate() as gate:
