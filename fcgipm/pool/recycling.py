@@ -33,9 +33,13 @@ class Recycling:
         return min((when for when in times if when is not None), default=None)
 
     def keep(self) -> None:
-        """Let go of those whose replacement accepts, and choose who is next; before workers are forked."""
-        self._relieve()
+        """Choose who is next, and let go of those whose replacement accepts, until neither is to be done; before workers are forked.
+
+        A pool above its target has the replacement already: nothing would happen that makes anybody ask again.
+        """
         self._choose()
+        while self._relieve():
+            self._choose()
 
     def _choose(self) -> None:
         self._chosen = {number: why for number, why in self._chosen.items() if number in self._roster.workers and self._roster.workers[number].ready}
@@ -47,15 +51,16 @@ class Recycling:
                     self._decisions.log("info", f"worker {worker.pid} is replaced: {self._told(worker, why)}", "recycle")
         self._roster.extra = len(self._chosen)
 
-    def _relieve(self) -> None:
+    def _relieve(self) -> bool:
         newest = self._roster.newest
-        if newest is None or not self._chosen or self._roster.staying != self._roster.staying_in(newest):
-            return
-        relieved = self._roster.ready_in(newest) - self._roster.target
-        for number, why in list(self._chosen.items())[: max(0, relieved)]:
+        if newest is None or self._roster.staying != self._roster.staying_in(newest):
+            return False
+        spared = max(0, self._roster.ready_in(newest) - self._roster.target)
+        relieved = list(self._chosen.items())[:spared]
+        for number, why in relieved:
             del self._chosen[number]
-            if number in self._roster.workers:
-                self._decisions.let_go(self._roster.workers[number], orders.RETIRE, why)
+            self._decisions.let_go(self._roster.workers[number], orders.RETIRE, why)
+        return bool(relieved)
 
     def _candidates(self) -> Iterable[WorkerHandle]:
         """Older generations have their own way out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -169,4 +169,6 @@ def stop(world: World) -> None:
 
 
 TestPoolMachine = PoolMachine.TestCase
-TestPoolMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+# Without the phase that explains a failure: it traces every line, and so lasted longer than a test may when there was one.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+TestPoolMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, phases=PHASES)

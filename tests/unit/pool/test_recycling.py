@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from fcgipm.pool import happenings as event
 from fcgipm.pool.handover import SlotLook
 from fcgipm.pool.lifetime import Lifetime
+from fcgipm.pool.policy import Bounds
 from tests.unit.pool.world import RETIRE, World
 
 MIB = 1 << 20
@@ -73,6 +74,17 @@ def test_by_command() -> None:
     world.all_up()
     assert leaving(world) == {2: "retire"}
     world.step(event.RetireRequested(77))
+
+
+def test_a_worker_above_the_target_leaves_at_once() -> None:
+    """Nothing else would happen that makes the pool look again."""
+    world = World(1, preload=False)
+    world.step()
+    world.template_ready(1)
+    world.step(event.ScaleRequested(Bounds(0, 1)))
+    world.step(event.RetireRequested(1))
+    world.all_up()
+    assert leaving(world) == {1: "retire"} and world.pool.next_wakeup is not None
 
 
 def test_one_that_dies_meanwhile_needs_no_extra_replacement() -> None:
