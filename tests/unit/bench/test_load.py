@@ -54,7 +54,7 @@ class Answering:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "sock"
+    return tmp_path / "sock"
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -65,7 +65,7 @@ def test_clients_ask_again_as_soon_as_they_are_answered(path: Path, kept: bool) 
     assert seen.statuses == {"200": len(seen.waits)} and not seen.failures
     assert len(seen.waits) > 3
     assert server.connections == (3 if kept else len(seen.waits))
-    assert seen.seconds >= 0.04 and 0 < seen.cpu
+    assert seen.seconds >= 0.04 and seen.cpu > 0
 
 
 def test_failures_are_counted_and_end_their_client(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 
 import pytest
@@ -32,7 +33,7 @@ def test_a_reply_is_whole_with_its_last_byte(reply: type[Reply], stream: bytes, 
     one = reply()
     for _ in range(2):  # one after the other on the same connection
         cuts = sorted({0, len(stream), *data.draw(st.lists(st.integers(0, len(stream)), max_size=5))})
-        pieces = [stream[start:stop] for start, stop in zip(cuts, cuts[1:], strict=False)]
+        pieces = [stream[start:stop] for start, stop in itertools.pairwise(cuts)]
         assert [one.feed(piece) for piece in pieces] == [None] * (len(pieces) - 1) + [status]
 
 
