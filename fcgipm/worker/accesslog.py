@@ -58,6 +58,7 @@ class LoggedGateway(Gateway):
 
     def __init__(self, gateway: Gateway, descriptor: int, form: str, pool: str) -> None:
         self._gateway = gateway
+        self.constants = gateway.constants
         self._descriptor = descriptor
         self._line = compile_format(form, pool, os.getpid())
         self._wants_cpu = form == JSON or "{cpu}" in form
