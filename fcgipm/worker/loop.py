@@ -18,6 +18,7 @@ from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.scoreboard import ASLEEP, KEPT, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
+from fcgipm.worker.accesslog import CountedConnection
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.doors import Doors, Listener, peer
@@ -71,6 +72,7 @@ class Loop:
         self.watch = watch
         watch.slot = self._slot
         self._decoder = ParamsDecoder(gateway.constants, UNWANTED)
+        self._connection = Connection if settings.access_file == "off" else CountedConnection
         self._spare_codec: Optional[Application] = None
         """Without kept connections every request would make one (0.6 µs)."""
         self._check_at = _NEVER
@@ -178,7 +180,7 @@ class Loop:
     def _new_connection(self, number: int, family: int) -> Connection:
         codec = self._spare_codec or new_codec(self._settings, self._decoder)
         self._spare_codec = None
-        return Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
+        return self._connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
 
     def _make_room(self, error: OSError) -> None:
         """No descriptor left: the connection that waited longest has to go, or the queue has to wait."""
