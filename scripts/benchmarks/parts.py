@@ -2,9 +2,9 @@
 
     scripts/bench parts [--requests 8000] [--rounds 15] [--plain] [--json FILE]
 
-One daemon, a pool of one worker for each variant, 16 requests of browsers at once on kept connections, no nginx. Each round asks every variant; a part's cost is the
-median over rounds of the difference to the worker beside it. "Off" means a worker from which the benchmark has taken the part (applications/without.py), or one
-that has no access log.
+One daemon, a pool of one worker for each variant, 16 requests of browsers at once on kept connections, no nginx. Each round asks
+every variant; a part's cost is the median over rounds of the difference to the worker beside it. "Off" means a worker from which the
+benchmark has taken the part (applications/without.py), or one that has no access log.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def main(arguments: Sequence[str]) -> int:
     print(table.render(["part", "µs CPU/request", "aim"], [row(part, figures) for part in PARTS]))
     print(f"a whole worker: {middle(figures[WHOLE]):.1f} µs; {text(*disturbed)}")
     if options.json:
-        Path(options.json).write_text(json.dumps({"costs": {part.name: cost(part, figures) for part in PARTS}, "whole": middle(figures[WHOLE])}, indent=1) + "\n")
+        costs = {part.name: cost(part, figures) for part in PARTS}
+        Path(options.json).write_text(json.dumps({"costs": costs, "whole": middle(figures[WHOLE])}, indent=1) + "\n")
     return 0
 
 
