@@ -92,6 +92,17 @@ class LoggedGateway(Gateway):
         )
         return response
 
+    def deserted(self, params: Dict[str, Any]) -> None:
+        """As the gateway's: a request that took no time."""
+        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
+        when, wait = self._now(), _waited(params)
+        self._put(self._line((when, self._clf, client, method, uri, protocol, _CLIENT_LEFT, 0, 0, 0.0, 0.0, wait, request_id, referer, agent)))
+
+    def refused(self, status: int) -> None:
+        """As the gateway's: nothing is known of it but that."""
+        when = self._now()
+        self._put(self._line((when, self._clf, "", "", "", "", status, None, None, None, None, None, "", "", "")))
+
     def _now(self) -> str:
         now = time.time()
         second = int(now)
