@@ -130,7 +130,7 @@ class Connection:
             whole = self.codec.receive_whole(data)
             if whole is not None:
                 self.request = whole
-                self.keep = whole.keep_conn and bool(whole.params)
+                self.keep = whole.keep_conn and "REQUEST_METHOD" in whole.params
                 self.finished = self.left = self.aborted = False
                 self._body = _NO_BODY
                 self._body_ended = True
@@ -152,7 +152,7 @@ class Connection:
     def _begin(self, request: Request, events: List[Event]) -> Optional[Request]:
         """A request's head is complete; `events` hold it and what came with it."""
         self.request = request
-        self.keep = request.keep_conn and bool(request.params)
+        self.keep = request.keep_conn and "REQUEST_METHOD" in request.params
         self.finished = self.left = self.aborted = False
         self._body = _NO_BODY
         self._body_ended = False
