@@ -139,7 +139,7 @@ class Connection:
         except RemoteProtocolError as error:
             raise Closed(f"rejected connection: {error}") from None
         if self.codec.replies:
-            self._send_replies()
+            self._send_at_once(self._take_replies())
             if self.gone:
                 raise Closed("")
         if not events:
@@ -320,9 +320,11 @@ class Connection:
             self._send_rest(memoryview(data)[sent:])
 
     def _send_rest(self, data: memoryview) -> None:
-        """The peer takes its time. What it sends meanwhile is read, or both sides would wait for each other (case 59)."""
+        """The peer takes its time. What it sends meanwhile is read, or both sides would wait for each other (case 59); answers to its questions follow,
+        for before they would stand in the middle of a record, and while they are sent no further question is read."""
+        answering = False
         while data:
-            listens = select.POLLOUT if self._input_ended or self.codec.holding else select.POLLOUT | select.POLLIN
+            listens = select.POLLOUT if self._input_ended or self.codec.holding or answering else select.POLLOUT | select.POLLIN
             ready = _wait(self.sock, listens, self._settings.timeouts.write)
             if not ready:
                 say(f"the client took no more of the response for {self._settings.timeouts.write:g} s: cut short")
@@ -337,15 +339,20 @@ class Connection:
                 continue
             except OSError:
                 self._lose()
-        self._send_replies()  # Not before: it would stand in the middle of a record.
+            if not data:
+                answering = True
+                data = memoryview(self._take_replies())
 
     def _send_replies(self) -> None:
         if self.codec.replies:
-            replies, self.codec.replies = self.codec.replies, b""
-            self._send_at_once(replies)
+            self._send(self._take_replies())
+
+    def _take_replies(self) -> bytes:
+        replies, self.codec.replies = self.codec.replies, b""
+        return replies
 
     def _send_at_once(self, data: bytes) -> None:
-        """Small answers of the protocol. Nobody waits for a peer that does not even read those."""
+        """Small answers of the protocol, between requests. Nobody waits for a peer that does not even read those."""
         try:
             whole = self.sock.send(data, _NOW) == len(data)
         except OSError:
