@@ -21,7 +21,7 @@ def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     found = list(_some_pool(layers))
     found += _control(layers, machine)
     for pool in layers.pools:
-        found += [*_required(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
+        found += [*_required(pool), *_workers(pool), *_group(pool), *_slow_log(pool), *_listeners(pool)]
     found += [*_max_workers(layers), *_http(layers), *_status(layers)]
     return found + list(_shared_addresses(layers, machine))
 
@@ -77,6 +77,19 @@ def _group(pool: PoolLayers) -> Iterator[Problem]:
         yield pool.node.problem_of(
             "group", text="needs `user` beside it: a pool with a group of its own runs as a user of its own"
         )
+
+
+def _slow_log(pool: PoolLayers) -> Iterator[Problem]:
+    """What is interrupted before it is slow would never be logged."""
+    slow, limit = pool.keys.slow_log, pool.keys.timeouts.request
+    if slow is not None and slow.after >= limit and not {"slow_log", "timeouts"} & pool.node.lost and not _lost_below(pool, "timeouts", "slow_log"):
+        text = f"must be less than timeouts.request, {limit:g} s, not {slow.after:g} s: a request is interrupted there, and never seen to be slow"
+        yield pool.node.problem_of("slow_log", "after", text=text)
+
+
+def _lost_below(pool: PoolLayers, *names: str) -> bool:
+    """Whether a key of these mappings was wrong."""
+    return any((node := pool.node.child(name)) is not None and bool(node.lost) for name in names)
 
 
 def _listeners(pool: PoolLayers) -> Iterator[Problem]:

@@ -70,6 +70,12 @@ class Gateway:
         body.end()
         return response
 
+    def deserted(self, params: Dict[str, str]) -> None:
+        """The client of this request left before it was begun: it is not served."""
+
+    def refused(self, status: int) -> None:
+        """What a peer sent is no request that can be served; `status` says why."""
+
     def _run(self, environ: Environ, response: Response) -> None:
         watch = self._watch
         results: List[Any] = []

@@ -88,6 +88,26 @@ class LoggedGateway(Gateway):
         # fmt: on
         return response
 
+    def deserted(self, params: Dict[str, Any]) -> None:
+        """As the gateway's: a request that took no time."""
+        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
+        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+        wait = _waited(sent) if sent else None
+        when = self._when()
+        self._put(self._line((when, self._clf, client, method, uri, protocol, _CLIENT_LEFT, 0, 0, 0.0, 0.0, wait, request_id, referer, agent)))
+
+    def refused(self, status: int) -> None:
+        """As the gateway's: nothing is known of it but that."""
+        when = self._when()
+        self._put(self._line((when, self._clf, "", "", "", "", status, None, None, None, None, None, "", "", "")))
+
+    def _when(self) -> str:
+        """As `serve` has it written out, for lines that are rare."""
+        now = time.monotonic()
+        if now >= self._next_second:
+            self._begin_second(now)
+        return f"{self._stamp}.{int((now - self._second) * 1000):03}Z"
+
     def _begin_second(self, ended: float) -> None:
         now = time.time()
         self._second = ended - now % 1

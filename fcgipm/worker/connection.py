@@ -48,12 +48,14 @@ _NO_BODY = BodyStore()
 
 
 class Closed(Exception):
-    """This connection is done with. `reason` is a line for the log, or empty; one that `lingers` has something for the peer to read still."""
+    """This connection is done with. `reason` is a line for the log, or empty; one that `lingers` has something for the peer to read still; `status`
+    is that of a request that was refused."""
 
-    def __init__(self, reason: str, lingers: bool = False) -> None:
+    def __init__(self, reason: str, lingers: bool = False, status: int = 400) -> None:
         super().__init__(reason)
         self.reason = reason
         self.lingers = lingers
+        self.status = status
 
 
 def new_codec(settings: Settings, decoder: ParamsDecoder) -> Application:
@@ -170,7 +172,7 @@ class Connection:
             if type(event) is HeadTooLarge:
                 self._send_at_once(encode_last(event.id, _TOO_LARGE, b""))
                 limit = self._settings.max_params
-                raise Closed(f"refused a request: its params are longer than limits.params, {limit} bytes", lingers=True)
+                raise Closed(f"refused a request: its params are longer than limits.params, {limit} bytes", lingers=True, status=431)
             if type(event) is Abort:
                 self._send_at_once(encode_end(event.id))
                 self.codec.end(event.id)

@@ -216,6 +216,7 @@ class Loop:
             self._await_head(connection, patience)
         elif doubtful and connection.deserted():
             store_deserted(self._slot)
+            self.gateway.deserted(request.params)
             self._close(connection)
         else:
             self._serve(connection, request)
@@ -289,10 +290,8 @@ class Loop:
         if closed.reason:
             self._slot[scoreboard.REJECTED] += 1
             say(closed.reason)
-        if closed.lingers:
-            self._part(connection)
-        else:
-            self._close(connection)
+            self.gateway.refused(closed.status)
+        (self._part if closed.lingers else self._close)(connection)
 
     def _part(self, connection: Connection) -> None:
         """Close, but never under the feet of a peer that still sends: that would reset the connection, and the response with it."""
