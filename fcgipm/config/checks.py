@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fcgipm.config import kinds
 from fcgipm.config.addresses import UNIX_LIMIT, unix_path
 from fcgipm.config.effective import Machine, control_of, http_address, listen_address, status_address
 from fcgipm.config.errors import Problem
@@ -41,13 +42,9 @@ def _control(layers: Layers, machine: Machine) -> Iterator[Problem]:
 
 
 def _required(pool: PoolLayers) -> Iterator[Problem]:
-    wanted = {
-        "app": "module:attribute of the WSGI application",
-        "listen": "the address that the web server connects to",
-    }
-    for key, meaning in wanted.items():
-        if getattr(pool.keys, key) is None and key not in pool.node.lost:
-            yield pool.node.problem_of(key, text=f"is missing: it gives {meaning}")
+    yield from kinds.mistakes(pool)
+    if pool.keys.listen is None and "listen" not in pool.node.lost:
+        yield pool.node.problem_of("listen", text="is missing: it gives the address that the web server connects to")
 
 
 def _workers(pool: PoolLayers) -> Iterator[Problem]:
