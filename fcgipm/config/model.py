@@ -189,7 +189,9 @@ class Pool(Keys):
     app: Application | None = Field(
         default=None, description="module:attribute, file.py:attribute, or a factory module:make()."
     )
-    interface: Literal["wsgi"] = Field(default="wsgi", description="How the application is called; inferred.")
+    interface: Literal["wsgi", "cgi"] | None = Field(
+        default=None, description="How requests reach it: wsgi, or cgi, a process for each; default: wsgi with `app`, cgi with `cgi`."
+    )
     listen: list[Listen] | None = Field(
         default=None, min_length=1, description="Where the web server connects: one address or several."
     )
@@ -231,6 +233,7 @@ class Pool(Keys):
     hooks: Hooks = Field(default=Hooks(), description="Functions of the application that workers call.")
     access_log: AccessLog = Field(default=AccessLog(), description="A line for each request.")
     slow_log: SlowLog | None = Field(default=None, description="Log the Python stack of slow requests; default: none.")
+    cgi: Path | None = Field(default=None, description="A folder of CGI scripts in any language, in the place of `app`.")
 
 
 class Http(Keys):

@@ -44,7 +44,7 @@ def _http(http: JSON) -> JSON:
 
 
 def _pool(pool: JSON) -> JSON:
-    unchanged = ("app", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "preload")
+    unchanged = ("app", "cgi", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "preload")
     return _given(
         **{key: pool[key] for key in unchanged},
         workers=_workers(pool["workers"]),

@@ -55,7 +55,7 @@ def _text(error: ErrorDetails, node: Node) -> str:
     return f"{message}, not {node.describe()}"
 
 
-_LATER = {"cgi": "wsgi", "fastcgi": "wsgi"}
+_LATER = {"fastcgi": "wsgi or cgi"}
 
 
 def _choice(choices: str, node: Node) -> str:

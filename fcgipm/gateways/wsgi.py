@@ -36,7 +36,7 @@ class Gateway:
         keys of every environ (PEP 3333, "environ Variables": server-defined ones have a prefix of their own)."""
         self._application = application
         self._watch = watch or Watch()
-        constants: Environ = {
+        self.constants: Environ = {
             "wsgi.version": (1, 0),
             "wsgi.errors": ErrorStream(),
             "wsgi.multithread": multithread,
@@ -46,7 +46,8 @@ class Gateway:
             "wsgi.input_terminated": True,
             **(facts or {}),
         }
-        self._maker = EnvironMaker(mount, constants, worker)
+        """What the params of every request are to hold beside what the web server says."""
+        self._maker = EnvironMaker(mount, worker)
 
     def serve(self, params: Dict[str, str], exchange: Exchange) -> Response:
         """Answer one request; returns when the application is done with it. Never raises but what no application may catch (none so far)."""
@@ -68,6 +69,12 @@ class Gateway:
                 response.status = 504
         body.end()
         return response
+
+    def deserted(self, params: Dict[str, str]) -> None:
+        """The client of this request left before it was begun: it is not served."""
+
+    def refused(self, status: int) -> None:
+        """What a peer sent is no request that can be served; `status` says why."""
 
     def _run(self, environ: Environ, response: Response) -> None:
         watch = self._watch

@@ -35,6 +35,7 @@ from fcgipm.pool import happenings as event
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
+from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import Means
@@ -68,15 +69,20 @@ class PoolRunner:
         board: Board | None = None,
         parking: Parking | None = None,
     ) -> None:
-        slow_log = open_slow_log(settings, log)  # First: it may be refused.
         self.settings, self.name = settings, str(settings["name"])
         generation = 1 if older is None else older.pool.roster.next_number
         self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
         self.access = access
-        self.board = board or Board.create(self.name, self.pool.settings.slots)
         shared: Parking | None = parking if older is None else older.parking
         self.parking: Parking = Parking(0.0, loop) if shared is None else shared
+        self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
+        self.board = board or Board.create(self.name, self.pool.settings.slots)
+        try:
+            slow_log = open_slow_log(settings, log)  # The last that may be refused.
+        except SystemProblem:
+            self.board.close()
+            raise
         self.has_served = False
         if not on_trial:
             self._take_charge()
@@ -97,7 +103,6 @@ class PoolRunner:
         self._post = post
         self._told = self._alarm_heard = False
         self._measuring = Measuring()
-        self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
         loop.watch(self.alarm, lambda _events: self._alarmed())
 
     def means(self) -> Means:
@@ -269,15 +274,15 @@ class PoolRunner:
         if worker.output is not None:
             worker.output.drain()
         how = describe(child.status)
-        handle = self.pool.workers.get(worker.number)
-        if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
-            how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
-        self.access.died(worker.pid, self.board.memory, self.slots(worker.slot))
+        handle, words = self.pool.workers.get(worker.number), worker.output.last_words() if worker.output is not None else None
+        if handle is not None and handle.ready_at is None and words and not is_clean(child.status):
+            how = f"{how}: {words}"
+        self.access.died(worker.pid, self.board.memory, self.slots(worker.slot), self.overseer.answered(worker))
         begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
         self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
 
     def disown(self, worker: WorkerProcess) -> None:
-        """Its pid is that of no child of ours: some other process greeted in its name, and its exit will never be told."""
+        """Its pid is no child's of ours: another process greeted in its name, and its exit will never be told."""
         worker.reaped = True
         self.happened(event.WorkerExited(worker.number, False, "is no process of this daemon"))
 
@@ -290,16 +295,12 @@ class PoolRunner:
     def _hear_out(self, channel: Channel, said: Callable[[Word], None]) -> None:
         """What a process said before it ended. What it left running may hold its channel and go on saying things, so there is a limit."""
         for _ in range(LAST_WORDS):
-            if channel.ended or channel.fileno() < 0:
-                break
-            word = channel.receive()
-            if word is None:
+            if channel.ended or channel.fileno() < 0 or (word := channel.receive()) is None:
                 break
             said(word)
 
     def _hear_template(self, template: TemplateProcess) -> None:
-        word = template.channel.receive()
-        if word is not None:
+        if (word := template.channel.receive()) is not None:
             self._template_said(template, word)
         elif template.channel.ended:
             self.drop_channel(template.channel)
@@ -319,8 +320,7 @@ class PoolRunner:
             template.logs_taken = word.number
 
     def _hear_worker(self, worker: WorkerProcess) -> None:
-        word = worker.channel.receive()
-        if word is not None:
+        if (word := worker.channel.receive()) is not None:
             self._worker_said(worker, word)
         elif worker.channel.ended:
             if worker.pid is None:  # Its template may have said why, a moment ago.
@@ -336,12 +336,12 @@ class PoolRunner:
             self.happened(event.WorkerReady(worker.number))
         elif word.word == orders.RETIRING:
             self.happened(event.WorkerRetiring(worker.number))
-        elif word.word == orders.EXPIRED:
-            self.happened(event.WorkerRetiring(worker.number, "timeout"))
         elif word.word == orders.BUSY:
             self._post(WorkerBusy(self))
         elif word.word == orders.LOGS_TAKEN:
             worker.logs_taken = word.number
+        else:
+            self.overseer.hear(worker, word)
 
     def _worker_greeted(self, worker: WorkerProcess, pid: int) -> None:
         if worker.pid is None and pid > 0:

@@ -18,7 +18,7 @@ import time
 from typing import Any, List, NamedTuple, NoReturn, Optional
 
 from fcgipm import orders, scoreboard
-from fcgipm.gateways.errors import format_failure, say
+from fcgipm.gateways.errors import format_failure, plain_word, say
 from fcgipm.gateways.wsgi import Gateway
 from fcgipm.worker import prctl
 from fcgipm.worker.accesslog import STDERR, LoggedGateway, receive_order
@@ -238,6 +238,8 @@ class Worker:
             self._leave(STOP)
         elif order.startswith(orders.TIMEOUT):
             self._expire(order)
+        elif order.startswith(orders.IDENTIFY):
+            self._identify(order)
         elif not order:
             self._abandon()
         return bool(order)
@@ -248,10 +250,23 @@ class Worker:
         if not self._loops[int(thread)].watch.expire(int(since)):
             return
         try:
-            self._channel.send(orders.EXPIRED)
+            self._channel.send(orders.encode(orders.EXPIRED, thread))
         except OSError:
             pass  # The master is gone, which the channel will tell.
         self._leave(RETIRE)
+
+    def _identify(self, order: bytes) -> None:
+        """Tell the id of a running request: it is in the request alone, and written down nowhere while nobody asks."""
+        _, (thread, since) = orders.decode(order)
+        loop = self._loops[int(thread)]
+        connection = loop.current
+        request = connection and connection.request
+        name = plain_word(request.params.get("REQUEST_ID")) if request else ""
+        if loop.watch.slot[scoreboard.RUNNING_SINCE] == int(since):  # After the id was read: it is that request's.
+            try:
+                self._channel.send(orders.encode(orders.IDENTITY, thread, since, name))
+            except OSError:
+                pass  # As above.
 
     def _abandon(self) -> None:
         """The master is gone. Its successor gets the addresses as soon as nobody here accepts any more, however long a request still takes."""

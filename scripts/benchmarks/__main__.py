@@ -12,6 +12,7 @@ COMMANDS = {
     "hello": "hello world through nginx, beside uWSGI, flup and php-fpm",
     "memory": "8 workers with a Django admin: memory of the whole tree, beside uWSGI",
     "loop": "CPU of one running FastCGI backend per request, without nginx",
+    "parts": "what single parts of the request path cost: scoreboard, time-outs, access log",
     "doors": "many clients at the embedded web server, beside nginx",
     "crowd": "40 clients at pools that rest, beside php-fpm and uWSGI",
     "steady": "what growing costs those who are being served",
