@@ -44,7 +44,10 @@ PANELS = (
 
 def available() -> bool:
     """Whether matplotlib is there."""
-    return find_spec("matplotlib") is not None
+    try:
+        return find_spec("matplotlib") is not None
+    except ValueError:  # it is, and is none: somebody keeps it from being imported
+        return False
 
 
 def files(wanted: Path) -> list[Path]:

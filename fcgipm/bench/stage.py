@@ -27,6 +27,7 @@ POOL = "app"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 READY = "ready to serve"
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _NGINX = """\
 daemon off;
@@ -108,7 +109,8 @@ class Server:
             self.process.kill()
             self.process.wait()
         self._reader.join(STOP_SECONDS)
-        self.process.stderr and self.process.stderr.close()
+        if self.process.stderr:
+            self.process.stderr.close()
 
 
 class Stage:
@@ -131,19 +133,27 @@ def stage(settings: Settings, field: list[Way]) -> Iterator[Stage]:
 
     ^C while it is cleared changes nothing.
     """
-    with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="fcgipm-bench-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        try:
-            daemons = {interface: _start_daemon(stack, folder, interface, settings) for interface in (CGI, FASTCGI)}
-            fronts = [way for way in field if way.door == NGINX]
-            nginx = _start_nginx(stack, folder, settings.nginx, fronts) if settings.nginx and fronts else None
-            for server in daemons.values():
-                server.wait()
-            yield Stage(folder, daemons, nginx)
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                stack.callback(signal.signal, number, signal.signal(number, signal.SIG_IGN))
+    handlers: dict[int, Any] = {}
+    try:
+        with ExitStack() as stack:
+            try:
+                yield _set(stack, settings, field)
+            finally:
+                handlers = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING}
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _set(stack: ExitStack, settings: Settings, field: list[Way]) -> Stage:
+    folder = Path(tempfile.mkdtemp(prefix="fcgipm-bench-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    daemons = {interface: _start_daemon(stack, folder, interface, settings) for interface in (CGI, FASTCGI)}
+    fronts = [way for way in field if way.door == NGINX]
+    nginx = _start_nginx(stack, folder, settings.nginx, fronts) if settings.nginx and fronts else None
+    for server in daemons.values():
+        server.wait()
+    return Stage(folder, daemons, nginx)
 
 
 def _start_daemon(stack: ExitStack, folder: Path, interface: str, settings: Settings) -> Server:

@@ -20,7 +20,7 @@ from .records import pair_bytes, record_bytes
 
 LANES = {"fastcgi": "RACE_FASTCGI", "cgi": "RACE_CGI"}
 SECONDS = 4.0
-LAPS = 4000
+LAPS = 20_000
 """Requests of a lane at the most."""
 RUNNERS = 2
 """Requests under way at once in a lane."""
