@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import select
+import signal
 import socket
 import sys
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from fcgipm.bench.replies import BadReply, FastCgiReply, HttpReply, Reply
+from fcgipm.worker.prctl import set_death_signal
 
 BLOCK = 1 << 18
 PATIENCE = 30.0
@@ -171,7 +173,8 @@ def run(order: Order) -> Seen:
 
 
 def main() -> None:
-    """The program."""
+    """The program. Whoever gave the order may be killed; then nobody wants to know."""
+    set_death_signal(signal.SIGKILL)
     order: dict[str, Any] = json.load(sys.stdin)
     json.dump(run(Order(**order))._asdict(), sys.stdout)
 

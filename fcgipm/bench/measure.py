@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -19,7 +18,6 @@ from fcgipm.bench.load import Order, Seen
 from fcgipm.bench.stage import Stage, StageError
 from fcgipm.bench.watch import Watch
 from fcgipm.bench.ways import DIRECT, Way
-from fcgipm.worker.prctl import set_death_signal
 
 LOOK_SECONDS = 0.01
 WARM_SECONDS = 0.1
@@ -156,9 +154,7 @@ def _loads(orders: list[Order]) -> Iterator[list[subprocess.Popen[bytes]]]:
     loads: list[subprocess.Popen[bytes]] = []
     try:
         for _ in orders:
-            loads.append(
-                subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=_die_with_us)
-            )
+            loads.append(subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True))
         yield loads
     finally:
         for process in loads:
@@ -167,7 +163,3 @@ def _loads(orders: list[Order]) -> Iterator[list[subprocess.Popen[bytes]]]:
             for stream in (process.stdin, process.stdout):
                 if stream and not stream.closed:
                     stream.close()
-
-
-def _die_with_us() -> None:
-    set_death_signal(signal.SIGKILL)
