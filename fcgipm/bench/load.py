@@ -75,8 +75,7 @@ class _Client:
         """Send a request; the descriptor where its answer comes. Raises OSError."""
         self.sent = time.monotonic()
         if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(PATIENCE)
+            self._socket = socket.socket(socket.AF_UNIX)  # blocking: the queues are longer than the clients many, a request is short
             self._socket.connect(self._order.address)
             self._reply = self._make()
         self._socket.sendall(self._message)

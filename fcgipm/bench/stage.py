@@ -80,7 +80,7 @@ class Server:
     def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
         self.name, self.process, self.lines = name, process, deque[str](maxlen=40)
-        self._ready = threading.Event()
+        self._serves, self._told = False, threading.Event()
         self._reader = threading.Thread(target=self._read, args=(process.stderr,), daemon=True)
         self._reader.start()
 
@@ -88,12 +88,14 @@ class Server:
         for line in stream:
             self.lines.append(line.rstrip("\n"))
             if READY in line:
-                self._ready.set()
-        self._ready.set()
+                self._serves = True
+                self._told.set()
+        self._told.set()
 
     def wait(self) -> None:
         """Until it serves. Raises StageError when it ends instead, or takes too long."""
-        if not self._ready.wait(START_SECONDS) or not any(READY in line for line in self.lines):
+        self._told.wait(START_SECONDS)
+        if not self._serves:
             raise StageError(f"{self.name} did not start:\n{self.said()}")
 
     def said(self) -> str:

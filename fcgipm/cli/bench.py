@@ -41,7 +41,7 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str) -> f
 @click.option("--path", "target", default="/", show_default=True, help="What is asked for.")
 @click.option("--duration", callback=_seconds, default="18s", show_default=True, help="Of load, over everything; starting and ending come on top.")
 @click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True, help="How often each way has its turn.")
-@click.option("--concurrency", type=click.IntRange(1, 1000), default=8, show_default=True, help="Requests under way at once.")
+@click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, help="Requests under way at once.")
 @click.option("--workers", type=click.IntRange(1, 1000), default=max(2, min(8, os.cpu_count() or 1)), show_default="CPUs, 2 to 8", help="Processes.")
 @click.option("--nginx/--no-nginx", default=None, help="Also through an nginx. Default: where there is one.")
 @click.option("--picture", "wanted", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: .svg or .png, without a suffix both.")
