@@ -19,7 +19,8 @@ from fcgipm.bench.stage import Stage, StageError
 from fcgipm.bench.watch import Watch
 from fcgipm.bench.ways import DIRECT, Way
 
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.005
+"""Between two looks at the tree: no Python comes and goes in less."""
 WARM_SECONDS = 0.1
 PROGRAM = [sys.executable, "-I", "-m", "fcgipm.bench.load"]
 CPUS_A_LOAD = 4

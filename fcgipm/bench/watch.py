@@ -16,7 +16,7 @@ class Watch:
 
     def __init__(self, root: int) -> None:
         self._root = root
-        self._known = _identities(cpu.tree(root))
+        self._known = set(cpu.tree(root))
         self._at_first = len(self._known)
         self._cpu = cpu.used(cpu.tree(root))
         self._memory_due = time.monotonic() + MEMORY_SECONDS / 2
@@ -24,9 +24,9 @@ class Watch:
         """Bytes (PSS), the most so far."""
 
     def look(self) -> None:
-        """Processes that live for less than the time between two looks are not seen; no Python starts in the 10 ms that ours are apart."""
+        """A process that lives for less than the time between two looks is not seen; a number that comes again in the same round is not seen twice."""
         pids = cpu.tree(self._root)
-        self._known |= _identities(pids)
+        self._known.update(pids)
         if time.monotonic() >= self._memory_due:
             self.measure(pids)
             self._memory_due = time.monotonic() + MEMORY_SECONDS
@@ -44,8 +44,3 @@ class Watch:
     def cpu_since(self) -> float:
         """Seconds of CPU that the tree has used since the beginning, those that have ended in it among them."""
         return cpu.used(cpu.tree(self._root)) - self._cpu
-
-
-def _identities(pids: list[int]) -> set[tuple[int, int]]:
-    """Their numbers, which come again, with when each began."""
-    return {(pid, began) for pid in pids if (began := cpu.started(pid)) is not None}
