@@ -50,3 +50,5 @@ def _unfit(pool: PoolLayers, key: str) -> Iterator[Problem]:
         for name, meaning in _OF_PYTHON.items():
             if name not in pool.node.lost and getattr(pool.keys, name) not in (None, type(pool.keys).model_fields[name].default):
                 yield pool.node.problem_of(name, text=f"{meaning}, and with interface cgi none does: take the key away")
+        if pool.keys.workers.threads > 1 and "workers" not in pool.node.lost:
+            yield pool.node.problem_of("workers", "threads", text="must be 1 with interface cgi: each request has a process of its own; use more workers")

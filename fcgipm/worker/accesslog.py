@@ -11,7 +11,7 @@ from fcgipm import orders
 from fcgipm.accesslog import JSON, compile_format, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.exchange import Exchange
-from fcgipm.gateways.wsgi import Gateway, Response
+from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.worker.connection import Connection
 
 STDERR = 2
@@ -30,6 +30,11 @@ class CountedConnection(Connection):
         self.bytes_in += len(data)
         return data
 
+    def body_at_hand(self) -> Optional[bytes]:
+        data = Connection.body_at_hand(self)
+        self.bytes_in += len(data or b"")
+        return data
+
     def send(self, head: bytes, block: bytes) -> None:
         Connection.send(self, head, block)
         self.bytes_out += len(block)
@@ -39,10 +44,10 @@ class CountedConnection(Connection):
         self.bytes_out += len(block)
 
 
-class LoggedGateway(Gateway):
+class LoggedGateway(AnyGateway):
     """A gateway that writes a line for each request, after its response."""
 
-    def __init__(self, gateway: Gateway, descriptor: int, form: str, pool: str) -> None:
+    def __init__(self, gateway: AnyGateway, descriptor: int, form: str, pool: str) -> None:
         self._gateway = gateway
         self.constants = gateway.constants
         self._descriptor = descriptor

@@ -236,6 +236,34 @@ class Connection:
             if not received and not _wait(self.sock, select.POLLIN, self._settings.timeouts.body):
                 raise BodyTimeout(f"no more of the request's body within {self._settings.timeouts.body:g} s")
 
+    # For a gateway that has other things to wait for beside the peer.
+
+    def receive_whole_body(self) -> int:
+        """Wait for all of the body and keep it; its length. Raises ClientLeft, BodyTimeout, and OSError when there is no room for it."""
+        whole, size = BodyStore(), 0
+        while True:
+            data = Connection.receive_body(self)
+            if not data:
+                self._body = whole
+                return size
+            whole.put(data)
+            size += len(data)
+
+    def body_at_hand(self) -> Optional[bytes]:
+        """The next piece of the body, b"" at its end; None while the peer has sent no more of it."""
+        data = self._body.take()
+        return data if data or self._body_ended else None
+
+    def take_in(self) -> bool:
+        """Receive without waiting what the peer has sent. False: nothing more will come that this request is to see. Raises ClientLeft."""
+        self._receive(_BODY_PIECE)
+        self._send_replies()
+        if self._input_ended and self.deserted():
+            self.left = self.gone = True
+        if self.left:
+            raise ClientLeft("the client left before the response was complete")
+        return not (self._input_ended or self.codec.holding)
+
     def send(self, head: bytes, block: bytes) -> None:
         assert self.request is not None
         self._send(encode_stdout(self.request.id, head + block))

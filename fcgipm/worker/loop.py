@@ -15,7 +15,7 @@ from typing import Optional
 from fcgipm import handover, orders, scoreboard
 from fcgipm.gateways.environ import UNWANTED
 from fcgipm.gateways.errors import say
-from fcgipm.gateways.wsgi import Gateway
+from fcgipm.gateways.wsgi import AnyGateway
 from fcgipm.scoreboard import ASLEEP, KEPT, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.accesslog import CountedConnection
@@ -51,7 +51,7 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Loop:
     """One thread's loop. `slot` and `header` are words of the scoreboard."""
 
-    def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview, watch: RequestWatch) -> None:
+    def __init__(self, settings: Settings, gateway: AnyGateway, doors: Doors, slot: memoryview, header: memoryview, watch: RequestWatch) -> None:
         self.mode = SERVE
         """Raised by the order thread, obeyed by the loop."""
         self.waiting = Waiting()
