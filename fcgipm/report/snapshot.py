@@ -147,3 +147,11 @@ class Snapshot(NamedTuple):
     events: tuple[Event, ...] = ()
     loop_lag: float = 0.0
     """Seconds from when the master wanted to wake up last to when it did."""
+
+    def of(self, pool: object) -> Snapshot:
+        """The same of one pool alone; without any when there is none of that name."""
+        return self._replace(
+            pools=tuple(one for one in self.pools if one.name == pool),
+            http=tuple(one for one in self.http if one.pool == pool),
+            events=tuple(one for one in self.events if one.pool == pool),
+        )
