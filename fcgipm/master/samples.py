@@ -15,7 +15,7 @@ from fcgipm.system.memory import Shares, Usage, shares, usage
 INTERVAL = 0.25
 """Seconds between two processes whose pages are walked: under 1% of a CPU."""
 
-BUDGET = 0.0005
+BUDGET = 0.0003
 """Seconds of our own CPU time that one status may cost in measuring: some 20 processes' sizes. The pages of one more may come on top, 0.2 to 1 ms."""
 
 FIRST_BUDGET = 0.0015
