@@ -1,7 +1,7 @@
 """Memory and CPU of a pool's processes, measured one after another: all of 200 workers at once would stop the master for 165 ms.
 
-What is its own and what is shared (`Shares`) makes the kernel walk a process's pages: one process every INTERVAL, also when somebody asks more often. Its size and
-CPU time (`Usage`) are cheap: whoever asks for the status pays for some, those measured longest ago first.
+What is its own and what is shared (`Shares`) makes the kernel walk a process's pages: one process every INTERVAL, also when somebody asks more often.
+Its size and CPU time (`Usage`) are cheap: whoever asks for the status pays for some, those measured longest ago first.
 """
 
 from __future__ import annotations

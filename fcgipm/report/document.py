@@ -21,6 +21,7 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
         "config": snapshot.config,
         "pools": {pool.name: _pool(pool) for pool in snapshot.pools},
         "http": [http._asdict() for http in snapshot.http],
+        "status_server": None if snapshot.status_server is None else snapshot.status_server._asdict(),
         "loop_lag_seconds": round(snapshot.loop_lag, 6),
         "events": [event._asdict() for event in snapshot.events],
     }

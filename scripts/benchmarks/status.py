@@ -2,8 +2,9 @@
 
     scripts/bench status [--workers 200] [--runs 21] [--json FILE]
 
-One daemon with two pools: `many`, whose requests wait, and `spin`, whose two workers compute. Each situation is there for as long as it is measured. The wall time
-is that of the whole command, from its start to its end; the master's turn is its own CPU time between a question at the control socket and the answer.
+One daemon with two pools: `many`, whose requests wait, and `spin`, whose two workers compute. Each situation is there for as long as it is measured.
+The wall time is that of the whole command, from its start to its end; the master's turn is its own CPU time between a question at the control socket and
+the answer.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from benchmarks import canned, cpu, daemon, pump, table
 from benchmarks.backends import APPLICATIONS
 from benchmarks.processes import PYTHON_PACKAGES, BenchError, Folder, Process, clean_environment, program
 from benchmarks.progress import Progress
-
 from fcgipm.control.client import ask
 
 AIM_WALL_MS = 150.0
@@ -163,7 +163,7 @@ def measure(master: int, control: str, runs: int) -> Row:
 def wall(command: Sequence[str]) -> float:
     """Milliseconds that a command takes. BenchError when it fails; degraded and reloading are no failure."""
     since = time.perf_counter()
-    done = subprocess.run(command, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(command, env=clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)
     passed = time.perf_counter() - since
     if done.returncode not in (0, 1) or done.stderr:
         raise BenchError(f"{' '.join(command)} ended with {done.returncode}: {os.fsdecode(done.stderr)}")
@@ -185,4 +185,5 @@ def render(label: str, row: Row) -> list[str]:
 def aim(label: str, row: Row) -> str:
     """Whether a situation is within the aims."""
     reached = max(row.text_ms, row.json_ms) < AIM_WALL_MS and row.turn_ms < AIM_TURN_MS
-    return f"{'reached' if reached else 'missed '}: {label}: {row.text_ms:.0f} ms (aim {AIM_WALL_MS:.0f}), a turn of {row.turn_ms:.1f} ms (aim {AIM_TURN_MS:.0f})"
+    aims = f"{row.text_ms:.0f} ms (aim {AIM_WALL_MS:.0f}), a turn of {row.turn_ms:.1f} ms (aim {AIM_TURN_MS:.0f})"
+    return f"{'reached' if reached else 'missed '}: {label}: {aims}"
