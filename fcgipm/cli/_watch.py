@@ -18,6 +18,7 @@ from rich.text import Text
 from fcgipm.report import text
 
 INTERVAL = 1.0
+_QUIT = ("q", "Q", "\x03", "")
 EVENTS = 8
 """The last ones, below the workers."""
 
@@ -45,12 +46,16 @@ def _screen(status: dict[str, Any], only_events: bool, height: int) -> Text:
 
 @contextmanager
 def _keys() -> Iterator[None]:
-    """Keys are heard at once and not echoed; where the keyboard is no terminal there are none."""
+    """Keys are heard at once and not echoed; where the keyboard is no terminal there are none. ^C is a key among them: an exception in the middle of
+    whatever runs can be lost (in a destructor Python drops it)."""
     if not sys.stdin.isatty():
         yield
         return
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
+    listening = termios.tcgetattr(sys.stdin)
+    listening[6][termios.VINTR] = b"\0"  # _POSIX_VDISABLE
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, listening)
     try:
         yield
     finally:
@@ -61,7 +66,7 @@ def _quits(seconds: float) -> bool:
     """Wait so long, or until q."""
     end = time.monotonic() + seconds
     while sys.stdin.isatty() and (left := end - time.monotonic()) > 0:
-        if select.select([sys.stdin], [], [], left)[0] and sys.stdin.read(1) in ("q", "Q", ""):
+        if select.select([sys.stdin], [], [], left)[0] and sys.stdin.read(1) in _QUIT:
             return True
     time.sleep(max(0.0, end - time.monotonic()))
     return False
