@@ -20,6 +20,7 @@ COMMANDS = {
     "deploy": "16 clients while code is replaced, beside gunicorn, uWSGI and php-fpm",
     "interfaces": "three applications as CGI and as FastCGI, by fcgipm bench",
     "stop": "what a graceful stop under load answers, resets and refuses",
+    "status": "what it costs to ask what goes on: 200 workers, computing, reloading",
     "floor": "serve the bare loop without features on a socket",
 }
 

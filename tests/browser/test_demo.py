@@ -110,17 +110,18 @@ def test_a_race(page: Window) -> None:
     """The difference can be seen while it runs, and is said when it is over."""
     page.open("/race")
     page.find("#go").click()
-    page.wait(lambda: page.text("#told") == "They are off.", "the start")
-    page.wait(lambda: facts(page, "fastcgi")["laps"] > 10 and not page.text("#told").startswith("In"), "laps while it runs")
+    page.wait(lambda: page.text("#told") == "FastCGI is off.", "the start")
+    page.wait(lambda: facts(page, "fastcgi")["laps"] > 10 and facts(page, "cgi")["laps"] == 0, "laps while it runs")
     assert not page.find("#go").is_enabled()
-    page.wait(lambda: page.text("#told").startswith("In "), "the end", 30)
+    page.wait(lambda: page.text("#told") == "Now CGI.", "the other lane")
+    page.wait(lambda: page.text("#told").startswith("FastCGI: "), "the end", 40)
     fast, slow = facts(page, "fastcgi"), facts(page, "cgi")
     assert fast["laps"] > 5 * slow["laps"] > 0
     assert slow["processes"] == slow["laps"], "a process for each request"
     assert fast["processes"] <= 4
     assert "times as many" in page.text("#told")
     said = page.find("#chart").get_attribute("aria-label") or ""
-    assert f"{slow['laps']} by CGI" in said
+    assert f"CGI: {slow['laps']} requests" in said
     assert len((page.find("#chart .fastcgi").get_attribute("points") or "").split()) > 10
     assert page.script("return document.activeElement.id") == "go", "the keyboard is where it was"
     if os.environ.get("FCGIPM_TEST_PICTURES"):
@@ -140,7 +141,7 @@ def test_one_race_at_a_time(page: Window) -> None:
     asked = urllib.request.Request(page.base + "/race/run", b"{}", {"Content-Type": "application/json"})
     with urllib.request.urlopen(asked, timeout=10) as answer:
         assert answer.read() == b'{"busy": true}\n'
-    page.wait(lambda: page.text("#told").startswith("In "), "the end", 30)
+    page.wait(lambda: page.text("#told").startswith("FastCGI: "), "the end", 40)
 
 
 @pytest.mark.parametrize("page", ["embedded"], indirect=True)

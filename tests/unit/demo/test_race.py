@@ -68,8 +68,9 @@ def addresses(pools: dict[str, Pool], monkeypatch: pytest.MonkeyPatch) -> dict[s
 
 def test_it_ends_by_time(addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [json.loads(line) for line in race.race(addresses, "/race/lap")]
-    assert [line["over"] for line in lines] == [False] * (len(lines) - 1) + [True]
-    assert len(lines) >= 4 and 0.2 < lines[-1]["seconds"] < 10
+    running = [line["running"] for line in lines]
+    assert running == [*sorted(running[:-1], reverse=True), None] and set(running) == {*race.LANES, None}, "one after the other"
+    assert len(lines) >= 6 and all(0.2 < lines[-1][lane]["seconds"] < 10 for lane in race.LANES)
     assert all(lines[-1][lane]["laps"] > 0 and lines[-1][lane]["processes"] == 1 and not lines[-1][lane]["failure"] for lane in race.LANES)
 
 
@@ -124,7 +125,7 @@ def test_it_runs_for_the_page_alone(client: FlaskClient, addresses: dict[str, st
     assert client.post("/race/run", data={"a": "b"}).status_code == 415, "a form of another site"
     answer = client.post("/race/run", json={})
     assert answer.status_code == 200 and answer.headers["X-Accel-Buffering"] == "no"
-    assert json.loads(answer.text.splitlines()[-1])["over"]
+    assert json.loads(answer.text.splitlines()[-1])["running"] is None
 
 
 def test_without_a_second_pool_there_is_none(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
