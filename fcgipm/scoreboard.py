@@ -46,6 +46,8 @@ ABORTED = 14
 """Requests whose client left."""
 REJECTED = 15
 """Connections closed for breaking the protocol; no request of anybody's."""
+PROGRAM = 16
+"""The process that a CGI request runs in, which leads a group of its own; 0: none."""
 TIMED_OUT = 17
 """Requests that reached their time-out."""
 SLOW = 18

@@ -19,12 +19,13 @@ from fcgipm.master.account import Account, Source
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
-from fcgipm.master.children import ChildExit, describe, is_clean
+from fcgipm.master.children import ChildExit, is_clean
 from fcgipm.master.draining import drain
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.measuring import Measuring
+from fcgipm.master.orphans import end_programs
 from fcgipm.master.output import Output, Outputs
 from fcgipm.master.overseer import Overseer, open_slow_log
 from fcgipm.master.parking import Parking
@@ -273,10 +274,9 @@ class PoolRunner:
         self._hear_out(worker.channel, partial(self._worker_said, worker))
         if worker.output is not None:
             worker.output.drain()
-        how = describe(child.status)
-        handle, words = self.pool.workers.get(worker.number), worker.output.last_words() if worker.output is not None else None
-        if handle is not None and handle.ready_at is None and words and not is_clean(child.status):
-            how = f"{how}: {words}"
+        handle = self.pool.workers.get(worker.number)
+        how = worker.reason(child.status, handle is None or handle.ready_at is not None)
+        end_programs(self.board.memory, self.slots(worker.slot), self.settings["uid"])
         self.access.died(worker.pid, self.board.memory, self.slots(worker.slot), self.overseer.answered(worker))
         begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
         self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))

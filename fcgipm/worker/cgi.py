@@ -16,6 +16,7 @@ from fcgipm.gateways.headers import HOP_BY_HOP
 from fcgipm.gateways.watch import Watch
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.gateways.wsgi_input import declared_length
+from fcgipm.scoreboard import PROGRAM
 from fcgipm.wire.cgi import Head, HeadParser
 from fcgipm.wire.fastcgi import RemoteProtocolError
 from fcgipm.worker.cgi_child import Child
@@ -24,6 +25,7 @@ from fcgipm.worker.cgi_pump import Crashed, Overdue, Pump
 from fcgipm.worker.cgi_scripts import Scripts
 from fcgipm.worker.connection import Connection
 from fcgipm.worker.importing import program as application_program
+from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.settings import Settings
 
 _HINTS = {errno.ENOEXEC: " (a script begins with #! and the path of its interpreter)", errno.ENOENT: " (its interpreter, behind #!, is not there)"}
@@ -45,9 +47,11 @@ class NoResponse(Exception):
 class CgiGateway(AnyGateway):
     """Of the only thread of a worker that serves, whose working directory it takes from script to script."""
 
-    def __init__(self, settings: Settings, worker: str) -> None:
+    def __init__(self, settings: Settings, worker: str, watch: RequestWatch) -> None:
+        """`watch` knows the words of the slot."""
         self.constants: Environ = {}
         self._settings = settings
+        self._watch = watch
         self._maker = EnvironMaker("" if settings.cgi else settings.mount, worker)
         self._scripts = Scripts(settings.cgi, settings.mount) if settings.cgi else None
         self._base = dict(os.environb)
@@ -118,12 +122,15 @@ class CgiGateway(AnyGateway):
             say(f"cannot start {program.name}: {error.strerror or error}{_HINTS.get(error.errno or 0, '')}")
             _fail(response, "500 Internal Server Error")
             return
+        slot = self._watch.slot
+        slot[PROGRAM] = child.pid
         errors = ErrorLines(program.name)
         pump = Pump(child, connection, errors, self._settings.timeouts, length)
         try:
             _relay(pump, program, response)
         finally:
             _end(child, pump, program, errors, response, self._settings.timeouts.kill_after)
+            slot[PROGRAM] = 0
 
 
 def _relay(pump: Pump, program: Program, response: Response) -> None:

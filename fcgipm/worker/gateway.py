@@ -6,17 +6,17 @@ import os
 import time
 from typing import Any
 
-from fcgipm.gateways.watch import Watch
 from fcgipm.gateways.wsgi import AnyGateway, Gateway
 from fcgipm.worker.cgi import CgiGateway
+from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.settings import Settings
 
 
-def make_gateway(settings: Settings, application: Any, thread: int, watch: Watch) -> AnyGateway:
+def make_gateway(settings: Settings, application: Any, thread: int, watch: RequestWatch) -> AnyGateway:
     """`application` is what was imported; `watch` watches it."""
     worker = f"{os.getpid():x}-{time.time_ns() // 1000000:x}-{thread:x}"
     if settings.interface == "cgi":
-        return CgiGateway(settings, worker)
+        return CgiGateway(settings, worker, watch)
     return Gateway(
         application,
         mount=settings.mount,
