@@ -37,7 +37,7 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
         from fcgipm.cli._watch import watch_status
 
         return watch_status(lambda: look(control, file, pool), events)
-    status = look(control, file, pool)
+    status = look(control, file, pool, events or as_json)
     if as_json:
         click.echo(json.dumps(status["events"] if events else status, indent=2))
     else:
@@ -48,12 +48,12 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
     return 0 if is_well(status) else exit_codes.FAILED
 
 
-def look(control: str | None, file: str | None, pool: str | None) -> dict[str, Any]:
-    """The document, of the master or else of the scoreboards; what goes wrong is said on stderr and ends the command."""
+def look(control: str | None, file: str | None, pool: str | None, events: bool = True) -> dict[str, Any]:
+    """The document, with `events` or without, of the master or else of the scoreboards; what goes wrong is said on stderr and ends the command."""
     with told_why():
         path = control_path(control, file)
         try:
-            status: dict[str, Any] = ask(path, {"command": "status", "pool": pool}, timeout=PATIENCE)
+            status: dict[str, Any] = ask(path, {"command": "status", "pool": pool, "events": events}, timeout=PATIENCE)
             return status
         except NoAnswer as silence:
             from fcgipm.cli._boards import status_without_master
@@ -66,6 +66,7 @@ def look(control: str | None, file: str | None, pool: str | None) -> dict[str, A
 
 
 def is_well(status: dict[str, Any]) -> bool:
-    """Whether every pool shown has all its workers, and every embedded server runs."""
-    http_runs = all(http["state"] == "running" for http in status["http"])
-    return bool(status["pools"]) and http_runs and all(pool["state"] == "ready" for pool in status["pools"].values())
+    """Whether every pool shown has all its workers, and every server beside them runs."""
+    servers = [*status["http"], *([] if status["status_server"] is None else [status["status_server"]])]
+    servers_run = all(server["state"] == "running" for server in servers)
+    return bool(status["pools"]) and servers_run and all(pool["state"] == "ready" for pool in status["pools"].values())

@@ -40,7 +40,9 @@ def to_text(status: JSON, paint: Paint = plain) -> str:
     state = _state(status["state"], paint)
     head = f"{paint('bold', 'fcgipm')} {status['version']} {state}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {escaped(status['config'])}"
     paragraphs = [_pool(name, pool, paint) for name, pool in status["pools"].items()]
-    servers = [_http_line(http, paint) for http in status.get("http", ())]
+    servers = [_server(f"http {http['address']} for {http['pool']}", http, paint) for http in status["http"]]
+    if (own := status["status_server"]) is not None:
+        servers.append(_server(f"status server {own['address']}", own, paint))
     return "\n".join([head, *paragraphs, *servers]) + "\n"
 
 
@@ -143,9 +145,10 @@ def _reload(reload: JSON | None, paint: Paint) -> list[str]:
     return [f"  reload    {reload['at']} {outcome}"]
 
 
-def _http_line(http: JSON, paint: Paint) -> str:
-    process = f", pid {http['pid']}" if http["pid"] is not None else ""
-    return f"http {http['address']} for {http['pool']}: {_state(http['state'], paint)}{process}"
+def _server(title: str, server: JSON, paint: Paint) -> str:
+    process = f", pid {server['pid']}" if server["pid"] is not None else ""
+    reason = f": {escaped(server['reason'])}" if server["reason"] else ""
+    return f"{title}: {_state(server['state'], paint)}{process}{reason}"
 
 
 def _process(process: JSON) -> list[str]:
