@@ -19,6 +19,7 @@ COMMANDS = {
     "rest": "wake-ups at rest, and the master's CPU under load",
     "deploy": "16 clients while code is replaced, beside gunicorn, uWSGI and php-fpm",
     "stop": "what a graceful stop under load answers, resets and refuses",
+    "status": "what it costs to ask what goes on: 200 workers, computing, reloading",
     "floor": "serve the bare loop without features on a socket",
 }
 

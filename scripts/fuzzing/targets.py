@@ -13,6 +13,7 @@ from fcgipm.config.layers import lay
 from fcgipm.config.reader import read
 from fcgipm.wire.cgi import HeadParser
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, RemoteProtocolError, WebServer, encode_pair
+from fcgipm.wire.fastcgi.pairs import decode_pairs, merge_pairs
 
 Run = Callable[[bytes], None]
 
@@ -56,6 +57,34 @@ def _web_server(pieces: list[bytes]) -> bool:
     return True
 
 
+def params(data: bytes) -> None:
+    """Four requests' params for one decoder, cut where the first bytes say: what it remembers changes nothing of what they mean."""
+    cuts, data = data[:3], data[3:]
+    contents, at = [], 0
+    for cut in cuts:
+        contents.append(data[at : at + cut])
+        at += cut
+    decoder = ParamsDecoder(_BASE, _UNWANTED)
+    for content in (*contents, data[at:], *contents):
+        assert _decoded(decoder, content) == _plainly(content), "what is remembered changes the meaning"
+
+
+def _decoded(decoder: ParamsDecoder, content: bytes) -> object:
+    try:
+        return decoder.decode(content)
+    except RemoteProtocolError:
+        return "refused"
+
+
+def _plainly(content: bytes) -> object:
+    """Pair by pair, with nothing remembered."""
+    try:
+        pairs = merge_pairs(decode_pairs(content))
+    except RemoteProtocolError:
+        return "refused"
+    return {**{name: value for name, value in pairs.items() if name not in _UNWANTED}, **_BASE}
+
+
 def head(data: bytes) -> None:
     """Whole and byte by byte, the head must be the same."""
     assert _head([data]) == _head([data[at : at + 1] for at in range(len(data))]), "pieces change the head"
@@ -92,7 +121,19 @@ def _record(kind: int, content: bytes, id: int = 1, padding: int = 0) -> bytes:
 _BEGIN = _record(1, b"\0\1\1" + bytes(5))
 _PAIRS = encode_pair(b"REQUEST_METHOD", b"GET") + encode_pair(b"HTTP_A", b"b" * 200)
 
+_BASE = {"wsgi.version": (1, 0), "B": "base"}
+_UNWANTED = frozenset({"HTTP_PROXY", "HTTP_P"})
+_SHORT = b"".join(encode_pair(name, value) for name, value in ((b"A", b"1"), (b"B", b"2"), (b"HTTP_P", b"x"), (b"HTTP_C", b"y")))
+
 TARGETS = {
+    "params": Target(
+        params,
+        (
+            bytes([len(_SHORT)] * 3) + _SHORT * 4,
+            bytes([len(_SHORT), len(_PAIRS) & 255, len(_SHORT)]) + _SHORT + _PAIRS + _SHORT + _SHORT,
+            b"\x0a\x05\x05" + encode_pair(b"HTTP_C", b"HTTP_P") + encode_pair(b"HTTP_COOKIE", b"a") * 2 + encode_pair(b"", b"x"),
+        ),
+    ),
     "codec": Target(
         codec,
         (

@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(__file__).parent / "corpus"
-NAMES = ["codec", "head", "config"]
-INPUTS = {"codec": 5000, "head": 10000, "config": 1000}
+NAMES = ["codec", "params", "head", "config"]
+INPUTS = {"codec": 5000, "params": 5000, "head": 10000, "config": 1000}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -39,10 +39,11 @@ class ParamsDecoder:
         at = len(self._prefix) if known else 0
         expected = len(params)
         # Headers come last. Where they begin is a guess (a value may hold these letters too) until a pair ends exactly there.
-        block_at = content.find(b"HTTP_", at) - 2
+        found = content.find(b"HTTP_", at)
+        block_at = found - 2
         pairs, at = _decode_into(params, content, at, block_at if block_at >= at else len(content))
         expected += pairs
-        guessed = at == block_at or block_at < 0
+        guessed = at == block_at or found < 0
         if at < len(content):
             headers = self._headers(content[at:])
             if headers is None:

@@ -312,3 +312,12 @@ def test_more_addresses_than_a_pool_may_have() -> None:
     assert problems(listening(32)) == []
     (problem,) = problems(listening(33))
     assert problem.endswith("pools.web.listen: has 33 addresses; a pool may have 32")
+
+
+def test_a_request_must_be_slow_before_it_is_interrupted() -> None:
+    said = problems(pool("timeouts: {request: 5s}\nslow_log: {after: 5s}"))
+    assert [line.partition(": ")[2] for line in said] == [
+        "pools.web.slow_log.after: must be less than timeouts.request, 5 s, not 5 s: a request is interrupted there, and never seen to be slow"
+    ]
+    assert problems(pool("timeouts: {request: 6s}\nslow_log: {after: 5s}")) == []
+    assert len(problems(pool("timeouts: {request: 5}\nslow_log: {after: 60s}"))) == 1, "what was wanted is not known"

@@ -77,3 +77,10 @@ def test_a_file_that_another_program_opened_is_kept_until_it_is_reopened(tmp_pat
 def test_one_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(SystemProblem, match="cannot open the access log"):
         AccessFile({"file": str(tmp_path / "missing" / "access"), "format": "json"}, "web", Log(str(tmp_path / "log")))
+
+
+def test_who_had_a_504_before_the_end_has_a_line_with_it(access: AccessFile, board: memoryview, tmp_path: Path) -> None:
+    run(board, 0, b"GET /stuck", time.monotonic_ns())
+    run(board, 1, b"GET /beside", time.monotonic_ns())
+    access.died(77, board, range(2), {0})
+    assert [(record["uri"], record["status"]) for record in told(tmp_path)] == [("/stuck", 504), ("/beside", 502)]
