@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -44,7 +45,8 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
         from fcgipm.report import text
 
         paint = text.ansi if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text.plain
-        click.echo(text.events_text(status["events"], paint) if events else text.to_text(status, paint), nl=False)
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(text.events_text(status["events"], paint) if events else text.to_text(status, paint, columns), nl=False)
     return 0 if is_well(status) else exit_codes.FAILED
 
 

@@ -11,7 +11,20 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Daemon, eventually
-from tests.support.fastcgi import ABORT_REQUEST, PARAMS, STDIN, Connection, Reply, ask, begin, environ, pairs, record, request, stream
+from tests.support.fastcgi import (
+    ABORT_REQUEST,
+    PARAMS,
+    STDIN,
+    Connection,
+    Reply,
+    ask,
+    begin,
+    environ,
+    pairs,
+    record,
+    request,
+    stream,
+)
 
 Site = Callable[..., "Folder"]
 SH = "#!/bin/sh\n"
@@ -101,8 +114,10 @@ def test_l169_a_clean_environment(site: Site) -> None:
     folder = site(env={"OWN": "pool"})
     folder.script("env", SH + PLAIN + "env\n")
     hostile = {
-        "LD_PRELOAD": "/tmp/evil.so", "LD_LIBRARY_PATH": "/tmp", "PATH": "/tmp", "PYTHONPATH": "/tmp", "PYTHONSTARTUP": "/x", "IFS": "x", "ENV": "/x", "BASH_ENV": "/x",
-        "GCONV_PATH": "/x", "HOME": "/x", "TMPDIR": "/x", "PERL5OPT": "-x", "HTTP_PROXY": "http://evil", "OWN": "evil", "BASH_FUNC_a%%": "() { :; }", "ZZZ": "1",
+        "LD_PRELOAD": "/tmp/evil.so", "LD_LIBRARY_PATH": "/tmp", "PATH": "/tmp", "PYTHONPATH": "/tmp", "PYTHONSTARTUP": "/x", "IFS": "x",
+        "ENV": "/x", "BASH_ENV": "/x",
+        "GCONV_PATH": "/x",
+        "HOME": "/x", "TMPDIR": "/x", "PERL5OPT": "-x", "HTTP_PROXY": "http://evil", "OWN": "evil", "BASH_FUNC_a%%": "() { :; }", "ZZZ": "1",
     }  # fmt: skip
     found = variables(folder.ask("/env", **hostile))
     assert found["OWN"] == "pool" and found["PATH"] != "/tmp" and found["HOME"] != "/x"
@@ -316,7 +331,8 @@ def test_l177_a_thousand_runs_leave_nothing(site: Site, tmp_path: Path) -> None:
     def held() -> list[int]:
         return [len(os.listdir(f"/proc/{pid}/fd")) for pid in workers]
 
-    folder.ask("/it"), folder.ask("/bad")
+    folder.ask("/it")
+    folder.ask("/bad")
     before, files = held(), sorted(os.listdir(tmp_path))
     with Connection(folder.daemon.address()) as connection:
         for number in range(1000):
@@ -331,7 +347,8 @@ def test_l177_a_thousand_runs_leave_nothing(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/../secret", 404), ("/sub/../../secret", 404), ("/%2e%2e/secret", 404), ("/..%2fsecret", 404), ("/link", 404), ("/linked/secret", 404), ("/it\0", 404),
+        ("/../secret", 404), ("/sub/../../secret", 404),
+        ("/%2e%2e/secret", 404), ("/..%2fsecret", 404), ("/link", 404), ("/linked/secret", 404), ("/it\0", 404),
         ("/\0", 404), ("//it", 200), ("/./it", 200), ("/plain.txt", 403), ("/sub", 404), ("/sub/", 404), ("/", 404), ("/none", 404), ("/fifo", 404),
         ("/inner", 200), ("/it/../x", 404),
     ],
@@ -414,14 +431,17 @@ def test_an_application_with_a_fresh_interpreter_for_each_request(daemon_factory
     replies = [ask(daemon.address(), "/m/x", "POST", b"abc") for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 200]
     assert replies[0].body != replies[1].body, "each says its pid"
-    (status,) = [pool for pool in daemon.status()["pools"].values()]
+    status = daemon.status()["pools"]["web"]
     assert status["interface"] == "cgi" and status["requests"]["total"] == 2
 
 
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"app": "nowhere:application", "interface": "cgi"}, ["No module named 'nowhere'", "application nowhere:application cannot be imported by a CGI program"]),
+        (
+            {"app": "nowhere:application", "interface": "cgi"},
+            ["No module named 'nowhere'", "application nowhere:application cannot be imported by a CGI program"],
+        ),
         ({"cgi": "/nowhere/at/all"}, ["cgi folder /nowhere/at/all cannot be read: No such file or directory"]),
     ],
 )
