@@ -23,6 +23,8 @@ KINDS = (".svg", ".png")
 SIZE = (11.0, 6.4)
 """Inches."""
 DPI = 150
+SLIVER = 0.003
+"""Of the longest bar: shorter would not be seen."""
 
 
 class Panel(NamedTuple):
@@ -100,7 +102,7 @@ def _panel(axes: Axes, panel: Panel, rounds: Rounds) -> None:
     doors = [door for door in (NGINX, DIRECT) if any(way.door == door for way in rounds)]
     heights = {way: _height(way, doors) for way in rounds}
     for way, value in values.items():
-        axes.barh(heights[way], value, height=0.8, color=COLOURS[way.interface, way.kept], linewidth=0)
+        axes.barh(heights[way], max(value, SLIVER * most), height=0.8, color=COLOURS[way.interface, way.kept], linewidth=0)
         bound = "≥ " if panel is PANELS[0] and client_limits(rounds[way]) else ""
         inside = value > 0.75 * most
         axes.text(
