@@ -197,7 +197,7 @@ def _end(child: Child, pump: Pump, program: Program, errors: ErrorLines, respons
     if not ended and not failed:
         child.signal(signal.SIGTERM)
         ended = pump.drain(patience)
-    if failed or not ended or pump.held:
+    if failed or not ended or pump.held or child.failed():
         child.signal(signal.SIGKILL)
     wrong = child.reap()
     errors.end()

@@ -218,19 +218,23 @@ def test_l173_a_flood_of_errors_blocks_nobody(site: Site) -> None:
     assert len(folder.daemon.text) < 300_000
 
 
-@pytest.mark.parametrize(("end", "told"), [("exit 3", "exited with status 3"), ("kill -TERM $$", None)])
-def test_l174_how_it_ended_is_told_and_its_group_goes_with_a_crash(site: Site, end: str, told: str | None) -> None:
+@pytest.mark.parametrize(("end", "told"), [("exit 3", "exited with status 3"), ("kill -TERM $$", "was killed by SIGTERM")])
+def test_l174_how_it_ended_is_told_and_its_group_ends_too(site: Site, end: str, told: str) -> None:
     folder = site()
     mark = f"9{os.getpid()}.25"
     reply = folder.run(f"sleep {mark} >/dev/null 2>&1 </dev/null &\nprintf 'Content-Length: 2\\n\\nok'\n{end}\n")
-    if told:
-        assert (reply.status, reply.body) == (200, b"ok")
-        folder.daemon.wait_for_line(rf"web\[\d+\]: it {told}$")
-        for pid in folder.marked(mark):  # What a script has left to run alone, with nothing of ours, is its own affair.
-            os.kill(pid, 9)
-    else:
-        folder.daemon.wait_for_line(r"it: no complete CGI response: it was killed by SIGTERM$")
+    assert (reply.status, reply.body) == (200, b"ok")
+    folder.daemon.wait_for_line(rf"web\[\d+\]: it {told}$")
     eventually(lambda: not folder.marked(mark), "the end of the whole group")
+
+
+def test_l174_what_goes_on_after_a_good_end_is_let_alone(site: Site, tmp_path: Path) -> None:
+    folder = site()
+    os.mkfifo(tmp_path / "gate")
+    folder.run(PLAIN + f"(read line < {tmp_path}/gate; : > {tmp_path}/done) >/dev/null 2>&1 </dev/null &\n")
+    assert folder.run(PLAIN).status == 200
+    (tmp_path / "gate").write_text("go on\n")
+    eventually((tmp_path / "done").exists, "the work behind it")
 
 
 def test_l174_a_time_out_ends_the_group(site: Site) -> None:
