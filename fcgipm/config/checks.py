@@ -10,6 +10,7 @@ from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
 from fcgipm.config.node import Node
+from fcgipm.config.programs import is_foreign, program_mistakes
 from fcgipm.config.scaling import mistakes, values
 
 LISTENERS_LIMIT = 32
@@ -21,7 +22,7 @@ def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     found = list(_some_pool(layers))
     found += _control(layers, machine)
     for pool in layers.pools:
-        found += [*_required(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
+        found += [*_required(pool), *program_mistakes(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
     found += [*_max_workers(layers), *_http(layers), *_status(layers)]
     return found + list(_shared_addresses(layers, machine))
 
@@ -46,6 +47,8 @@ def _required(pool: PoolLayers) -> Iterator[Problem]:
         "listen": "the address that the web server connects to",
     }
     for key, meaning in wanted.items():
+        if key == "app" and (is_foreign(pool) or "command" in pool.node.lost):
+            continue
         if getattr(pool.keys, key) is None and key not in pool.node.lost:
             yield pool.node.problem_of(key, text=f"is missing: it gives {meaning}")
 

@@ -13,6 +13,7 @@ from fcgipm.config.addresses import unix_path
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Control, Http, Listen, SlowLog, Status
 from fcgipm.config.node import Node, reach
+from fcgipm.config.programs import effective_program
 from fcgipm.config.scaling import values
 
 JSON = dict[str, Any]
@@ -102,7 +103,6 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
     return {
         "name": pool.name,
         "app": keys.app,
-        "interface": keys.interface,
         "listen": [_listen(node, index, listen) for index, listen in enumerate(keys.listen or [])],
         "python": path_below(node, "python", keys.python) or machine.python,
         "directory": path_below(node, "directory", keys.directory) or node.place.source.folder,
@@ -124,6 +124,7 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "hooks": keys.hooks.model_dump(),
         "access_log": {"file": _access_file(node, keys.access_log.file), "format": keys.access_log.format},
         "slow_log": _slow_log(node, keys.slow_log),
+        **effective_program(pool),
     }
 
 

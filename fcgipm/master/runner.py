@@ -20,7 +20,8 @@ from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
 from fcgipm.master.children import ChildExit, describe, is_clean
-from fcgipm.master.draining import drain
+from fcgipm.master.draining import shut
+from fcgipm.master.foreign import as_told, finished_by_itself, is_foreign
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
@@ -69,7 +70,9 @@ class PoolRunner:
         parking: Parking | None = None,
     ) -> None:
         slow_log = open_slow_log(settings, log)  # First: it may be refused.
-        self.settings, self.name = settings, str(settings["name"])
+        self.settings, self.name, self.foreign = settings, str(settings["name"]), is_foreign(settings)
+        for listener in listeners:
+            listener.foreign = self.foreign
         generation = 1 if older is None else older.pool.roster.next_number
         self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
@@ -172,10 +175,7 @@ class PoolRunner:
         """No client comes any more; those that wait are the workers' to serve. Again is harmless."""
         self.alarm.disarm()
         for listener in self.listeners:
-            if listener.socket.family == socket.AF_UNIX:
-                listener.unlink()  # Nobody comes any more, and the workers serve the queue to its end.
-            else:
-                drain(listener, self.take_in, self.log)  # Else they would serve for as long as clients come.
+            shut(listener, self.take_in, self.log)
         self.parking.empty(time.monotonic())
 
     def take_in(self, connection: socket.socket) -> None:
@@ -274,7 +274,10 @@ class PoolRunner:
             how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
         self.access.died(worker.pid, self.board.memory, self.slots(worker.slot))
         begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
-        self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
+        if self.foreign and finished_by_itself(handle, child.status, begun):
+            self.happened(event.WorkerRetiring(worker.number, "requests"))
+        clean = is_clean(child.status) or (self.foreign and as_told(handle, child.status))
+        self.happened(event.WorkerExited(worker.number, clean, how, begun))
 
     def disown(self, worker: WorkerProcess) -> None:
         """Its pid is that of no child of ours: some other process greeted in its name, and its exit will never be told."""

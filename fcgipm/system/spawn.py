@@ -65,14 +65,14 @@ def start_template(pool: Mapping[str, Any], generation: int, means: Means) -> Te
 
 def start_message(pool: Mapping[str, Any], generation: int) -> bytes:
     """The first message down a template's channel (fcgipm.orders, START)."""
-    told = {name: pool[name] for name in ("app", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks", "access_log")}
+    told = {name: pool[name] for name in ("app", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks", "access_log", "command")}
     told |= {
         "pool": pool["name"],
         "generation": generation,
         "threads": pool["workers"]["threads"],
         "master": os.getpid(),
     }
-    told["listen"] = [{"address": listener["address"], "allow": listener["allow"]} for listener in pool["listen"]]
+    told["listen"] = [{"address": listener["address"], "allow": listener["allow"], "backlog": listener["backlog"]} for listener in pool["listen"]]
     return orders.START + b" " + json.dumps(told).encode("ascii")
 
 

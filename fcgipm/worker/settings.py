@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Sequence
 
 
 class Timeouts(NamedTuple):
@@ -50,6 +50,12 @@ class Settings(NamedTuple):
     """Bytes."""
     records: bool = False
     """The application may look at its requests' records (`recording`)."""
+    command: Sequence[str] = ()
+    """A foreign program and its arguments, in the place of an application."""
+    backlog: int = 0
+    """Of its only listener."""
+    own_listener: bool = False
+    """Each edition of the pool has a listener of its own, as unix sockets can at one path."""
 
 
 def decode_start(text: bytes) -> Settings:
@@ -74,4 +80,7 @@ def decode_start(text: bytes) -> Settings:
         access_format=start["access_log"]["format"],
         open_files=start["limits"]["open_files"],
         core=start["limits"]["core"],
+        command=start["command"] or (),
+        backlog=start["listen"][0]["backlog"],
+        own_listener=start["listen"][0]["address"].startswith("unix:"),
     )
