@@ -74,10 +74,13 @@ def request_texts(params: Mapping[str, str]) -> Tuple[str, str, str, str, str, s
     """Of the params of a request: client, method, path, protocol, request id, referer, agent. Take them before an application can change them."""
     get = params.get
     referer = get("HTTP_REFERER", "")
+    uri = get("REQUEST_URI") or get("SCRIPT_NAME", "") + get("PATH_INFO", "")
+    if "?" in uri or "#" in uri or uri[:1] != "/":
+        uri = path_only(uri)
     return (
         get("REMOTE_ADDR", ""),
         get("REQUEST_METHOD", ""),
-        path_only(get("REQUEST_URI") or get("SCRIPT_NAME", "") + get("PATH_INFO", "")),
+        uri,
         get("SERVER_PROTOCOL", ""),
         (get("REQUEST_ID") or get("HTTP_X_REQUEST_ID", ""))[:_ID_LIMIT],
         path_only(referer) if referer else "",
@@ -87,10 +90,9 @@ def request_texts(params: Mapping[str, str]) -> Tuple[str, str, str, str, str, s
 
 def path_only(url: str) -> str:
     """A URL without what may be secret: query string, fragment, user and password."""
-    path = url.partition("?")[0]
-    if path[:1] == "/" and "#" not in path:
+    path = url.partition("?")[0].partition("#")[0]
+    if path[:1] == "/":
         return path
-    path = path.partition("#")[0]
     scheme, separator, rest = path.partition("://")
     if not separator:
         return path

@@ -13,6 +13,7 @@ Down (orders)::
                HANDOVER                give away the idle kept connections of every loop that is inside a request
                RETIRE                  take nothing new, hand kept connections over, finish, exit 0
                TIMEOUT <thread> <since>  interrupt the request of that thread, if it still runs since then (scoreboard, ``running since``)
+               IDENTIFY <thread> <since>  tell the id of that thread's request by IDENTITY, if it still runs since then
                STOP                    serve what is queued, close what is idle, finish, exit 0
     both       LOGS <number>           descriptor: the access log's new file, in place of the old; answered by LOGS_TAKEN
 
@@ -25,7 +26,8 @@ Up (words)::
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted
     both       LOGS_TAKEN <number>     nothing goes into the old file any more
-    worker     EXPIRED                 it interrupted a request, and leaves: a replacement is wanted
+    worker     EXPIRED <thread>        it interrupted and answered that thread's request, and leaves: a replacement is wanted
+               IDENTITY <thread> <since> <request id>
                BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
 """
 
@@ -42,6 +44,7 @@ RETIRE = b"RETIRE"
 STOP = b"STOP"
 LOGS = b"LOGS"
 TIMEOUT = b"TIMEOUT"
+IDENTIFY = b"IDENTIFY"
 
 READY = b"READY"
 FAILED = b"FAILED"
@@ -51,8 +54,9 @@ RETIRING = b"RETIRING"
 BUSY = b"BUSY"
 LOGS_TAKEN = b"LOGS_TAKEN"
 EXPIRED = b"EXPIRED"
+IDENTITY = b"IDENTITY"
 
-UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY, LOGS_TAKEN, EXPIRED})
+UPWARD = frozenset({READY, FAILED, UNFORKED, HELLO, RETIRING, BUSY, LOGS_TAKEN, EXPIRED, IDENTITY})
 
 DUMP = 61
 """Not a word but a signal, SIGRTMAX - 3 of Linux, so that also a worker obeys whose interpreter's lock is held for ever: write the stacks of all threads."""

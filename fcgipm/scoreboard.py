@@ -10,6 +10,8 @@ go back.
 
 from __future__ import annotations
 
+from math import ceil
+from struct import Struct
 from typing import Iterable, List, NamedTuple, Tuple
 
 WORD = 8
@@ -23,18 +25,13 @@ SLOTS = 1
 ASLEEP = 2
 """1 while the master sleeps until somebody is busy; the worker that clears it sends BUSY."""
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 # Slot words.
 PID = 0
-STATE = 1
 GENERATION = 2
 STARTED = 3
 """When the worker became ready, in whole milliseconds of the system's monotonic clock."""
-KEPT = 4
-"""Connections kept open between requests, those being read included, the one being served not."""
-BEGUN = 5
-"""Requests handed to the application."""
 SERVED_NS = 6
 """Nanoseconds that ended requests took, together."""
 CLASS_1XX = 8
@@ -49,17 +46,24 @@ ABORTED = 14
 """Requests whose client left."""
 REJECTED = 15
 """Connections closed for breaking the protocol; no request of anybody's."""
-REQUEST_STARTED = 16
-"""When the running request began, or the last one did, in nanoseconds of the system's monotonic clock."""
+PROGRAM = 16
+"""The process that a CGI request runs in, which leads a group of its own; 0: none."""
 TIMED_OUT = 17
 """Requests that reached their time-out."""
 SLOW = 18
 """Requests that took longer than the slow log wants. The master counts them, in the pool's account alone."""
 RUNNING_SINCE = 19
 """Since when the application runs without having handed over a block, like REQUEST_STARTED; 0 while it waits for its peer and between requests."""
+STATE = 20
+KEPT = 21
+"""Connections kept open between requests, those being read included, the one being served not."""
+BEGUN = 22
+"""Requests handed to the application."""
+REQUEST_STARTED = 23
+"""When the running request began, or the last one did, in nanoseconds of the system's monotonic clock."""
 TEXT = 24
-"""Bytes of the text that follows from the next word on: method and path of the running request, or of the last one."""
-TEXT_LIMIT = 312
+"""Method and path of the running request, or of the last one: TEXT_LIMIT bytes, zeros behind it."""
+TEXT_LIMIT = 320
 LATENCY = 64
 """From here to the slot's end: ended requests by how long they took, in BUCKETS buckets (see ``report.latency``)."""
 BUCKETS = SLOT_WORDS - LATENCY
@@ -67,6 +71,9 @@ SHORTEST_NS = 10_000
 """The first bucket counts all requests that were shorter, the last all from LONGEST_NS on; between them each edge is RATIO times the one before."""
 LONGEST_NS = 600_000_000_000
 RATIO = (LONGEST_NS / SHORTEST_NS) ** (1 / (BUCKETS - 2))
+
+EDGES_NS = tuple(ceil(SHORTEST_NS * RATIO**index) for index in range(BUCKETS - 1))
+"""Where the bucket after each begins."""
 
 COUNTERS = (
     BEGUN, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, FAILED, ABORTED, REJECTED, TIMED_OUT, SLOW, SERVED_NS,
@@ -76,6 +83,8 @@ COUNTERS = (
 FREE, STARTING, IDLE, BUSY, STOPPING = range(5)
 
 
+_BEGIN = Struct(f"4Q{TEXT_LIMIT}s")
+"""The words from STATE to the text, which change together when a request begins: native, so that each is stored whole."""
 _ALL_BUCKETS = (1 << 8 * WORD * BUCKETS) - 1
 
 
@@ -114,16 +123,16 @@ def words(board: memoryview, index: int) -> memoryview:
     return board[start : start + SLOT_BYTES].cast("Q")
 
 
-def text_of(slot: memoryview) -> memoryview:
-    """The bytes after the word TEXT of a slot's words, writable."""
-    return slot.cast("B")[WORD * (TEXT + 1) : WORD * (TEXT + 1) + TEXT_LIMIT]
+def begin(slot: memoryview, kept: int, started: int, text: bytes) -> None:
+    """Write that one more request runs, and which, into a slot's words. (In one step 0.13 µs; word by word it were 0.35.)"""
+    _BEGIN.pack_into(slot, WORD * STATE, BUSY, kept, slot[BEGUN] + 1, started, text)
 
 
 def read(board: memoryview, index: int) -> SlotReading:
     """What slot `index` says now."""
     start = SLOT_BYTES * (index + 1)
-    slot = board[start : start + WORD * (TEXT + 1)].cast("Q").tolist()
-    text = start + WORD * (TEXT + 1)
+    slot = board[start : start + WORD * TEXT].cast("Q").tolist()
+    text = start + WORD * TEXT
     return SlotReading(
         slot[PID],
         slot[STATE],
@@ -133,7 +142,7 @@ def read(board: memoryview, index: int) -> SlotReading:
         slot[BEGUN],
         tuple([slot[word] for word in COUNTERS]),
         slot[REQUEST_STARTED],
-        str(board[text : text + min(slot[TEXT], TEXT_LIMIT)], "latin-1"),
+        str(bytes(board[text : text + TEXT_LIMIT]).rstrip(b"\0"), "latin-1"),
     )
 
 

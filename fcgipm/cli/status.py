@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -37,23 +38,24 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
         from fcgipm.cli._watch import watch_status
 
         return watch_status(lambda: look(control, file, pool), events)
-    status = look(control, file, pool)
+    status = look(control, file, pool, events or as_json)
     if as_json:
         click.echo(json.dumps(status["events"] if events else status, indent=2))
     else:
         from fcgipm.report import text
 
         paint = text.ansi if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text.plain
-        click.echo(text.events_text(status["events"], paint) if events else text.to_text(status, paint), nl=False)
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(text.events_text(status["events"], paint) if events else text.to_text(status, paint, columns), nl=False)
     return 0 if is_well(status) else exit_codes.FAILED
 
 
-def look(control: str | None, file: str | None, pool: str | None) -> dict[str, Any]:
-    """The document, of the master or else of the scoreboards; what goes wrong is said on stderr and ends the command."""
+def look(control: str | None, file: str | None, pool: str | None, events: bool = True) -> dict[str, Any]:
+    """The document, with `events` or without, of the master or else of the scoreboards; what goes wrong is said on stderr and ends the command."""
     with told_why():
         path = control_path(control, file)
         try:
-            status: dict[str, Any] = ask(path, {"command": "status", "pool": pool}, timeout=PATIENCE)
+            status: dict[str, Any] = ask(path, {"command": "status", "pool": pool, "events": events}, timeout=PATIENCE)
             return status
         except NoAnswer as silence:
             from fcgipm.cli._boards import status_without_master
@@ -66,6 +68,7 @@ def look(control: str | None, file: str | None, pool: str | None) -> dict[str, A
 
 
 def is_well(status: dict[str, Any]) -> bool:
-    """Whether every pool shown has all its workers, and every embedded server runs."""
-    http_runs = all(http["state"] == "running" for http in status["http"])
-    return bool(status["pools"]) and http_runs and all(pool["state"] == "ready" for pool in status["pools"].values())
+    """Whether every pool shown has all its workers, and every server beside them runs."""
+    servers = [*status["http"], *([] if status["status_server"] is None else [status["status_server"]])]
+    servers_run = all(server["state"] == "running" for server in servers)
+    return bool(status["pools"]) and servers_run and all(pool["state"] == "ready" for pool in status["pools"].values())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fcgipm.config import kinds
 from fcgipm.config.addresses import UNIX_LIMIT, unix_path
 from fcgipm.config.effective import Machine, control_of, http_address, listen_address, status_address
 from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
 from fcgipm.config.node import Node
-from fcgipm.config.programs import is_foreign, program_mistakes
+from fcgipm.config.programs import program_mistakes
 from fcgipm.config.scaling import mistakes, values
 
 LISTENERS_LIMIT = 32
@@ -22,7 +23,7 @@ def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     found = list(_some_pool(layers))
     found += _control(layers, machine)
     for pool in layers.pools:
-        found += [*_required(pool), *program_mistakes(pool), *_workers(pool), *_group(pool), *_listeners(pool)]
+        found += [*_required(pool), *program_mistakes(pool), *_workers(pool), *_group(pool), *_slow_log(pool), *_listeners(pool)]
     found += [*_max_workers(layers), *_http(layers), *_status(layers)]
     return found + list(_shared_addresses(layers, machine))
 
@@ -42,15 +43,9 @@ def _control(layers: Layers, machine: Machine) -> Iterator[Problem]:
 
 
 def _required(pool: PoolLayers) -> Iterator[Problem]:
-    wanted = {
-        "app": "module:attribute of the WSGI application",
-        "listen": "the address that the web server connects to",
-    }
-    for key, meaning in wanted.items():
-        if key == "app" and (is_foreign(pool) or "command" in pool.node.lost):
-            continue
-        if getattr(pool.keys, key) is None and key not in pool.node.lost:
-            yield pool.node.problem_of(key, text=f"is missing: it gives {meaning}")
+    yield from kinds.mistakes(pool)
+    if pool.keys.listen is None and "listen" not in pool.node.lost:
+        yield pool.node.problem_of("listen", text="is missing: it gives the address that the web server connects to")
 
 
 def _workers(pool: PoolLayers) -> Iterator[Problem]:
@@ -80,6 +75,19 @@ def _group(pool: PoolLayers) -> Iterator[Problem]:
         yield pool.node.problem_of(
             "group", text="needs `user` beside it: a pool with a group of its own runs as a user of its own"
         )
+
+
+def _slow_log(pool: PoolLayers) -> Iterator[Problem]:
+    """What is interrupted before it is slow would never be logged."""
+    slow, limit = pool.keys.slow_log, pool.keys.timeouts.request
+    if slow is not None and slow.after >= limit and not {"slow_log", "timeouts"} & pool.node.lost and not _lost_below(pool, "timeouts", "slow_log"):
+        text = f"must be less than timeouts.request, {limit:g} s, not {slow.after:g} s: a request is interrupted there, and never seen to be slow"
+        yield pool.node.problem_of("slow_log", "after", text=text)
+
+
+def _lost_below(pool: PoolLayers, *names: str) -> bool:
+    """Whether a key of these mappings was wrong."""
+    return any((node := pool.node.child(name)) is not None and bool(node.lost) for name in names)
 
 
 def _listeners(pool: PoolLayers) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcgipm.config.addresses import unix_path
+from fcgipm.config.kinds import interface_of
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Control, Http, Listen, SlowLog, Status
 from fcgipm.config.node import Node, reach
@@ -103,6 +104,8 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
     return {
         "name": pool.name,
         "app": keys.app,
+        "cgi": path_below(node, "cgi", keys.cgi),
+        "interface": interface_of(keys),
         "listen": [_listen(node, index, listen) for index, listen in enumerate(keys.listen or [])],
         "python": path_below(node, "python", keys.python) or machine.python,
         "directory": path_below(node, "directory", keys.directory) or node.place.source.folder,

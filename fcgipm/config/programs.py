@@ -22,24 +22,10 @@ _UNFIT: dict[tuple[str, ...], str] = {
 """What a pool with a command may not say. In `defaults` it stands for the other pools."""
 
 
-def is_foreign(pool: PoolLayers) -> bool:
-    """Whether the pool has a program of its own; one that says `app` does away with a `command` of the defaults."""
-    return pool.keys.command is not None and not (_own(pool, "app") and not _own(pool, "command"))
-
-
 def program_mistakes(pool: PoolLayers) -> Iterator[Problem]:
-    """Every broken rule about `command` and `interface`."""
-    keys, foreign = pool.keys, is_foreign(pool)
-    if foreign and _own(pool, "app"):
-        yield pool.node.problem_of("command", text="stands beside `app`: a pool has one of them")
-    if _own(pool, "interface") and (keys.interface == "fastcgi") != foreign:
-        right = "a pool with a `command` is fastcgi" if foreign else "fastcgi is for a foreign program: name it with `command`"
-        yield pool.node.problem_of("interface", text=f"does not fit: {right}; take the key away, it is inferred")
-    if foreign:
-        yield from _foreign_mistakes(pool)
-
-
-def _foreign_mistakes(pool: PoolLayers) -> Iterator[Problem]:
+    """Every key that means nothing beside a `command`; how that stands beside other keys that say what is served is told in `kinds`."""
+    if pool.keys.command is None:
+        return
     for steps, text in _UNFIT.items():
         if _said(pool.node, steps):
             yield pool.node.problem_of(*steps, text=text)
@@ -56,12 +42,10 @@ def _foreign_mistakes(pool: PoolLayers) -> Iterator[Problem]:
 
 def effective_program(pool: PoolLayers) -> dict[str, Any]:
     """The values that `command` decides about; none without."""
-    if not is_foreign(pool):
-        return {"command": None, "interface": "wsgi"}
+    if pool.keys.command is None:
+        return {"command": None}
     return {
-        "app": None,
-        "command": list(pool.keys.command or ()),
-        "interface": "fastcgi",
+        "command": list(pool.keys.command),
         "mount": "",
         "preload": True,
         "hooks": {"worker_start": None, "worker_stop": None},
@@ -84,10 +68,6 @@ def _listen_node(pool: Node, index: int) -> Node:
     listen = pool.child("listen")
     assert listen is not None and isinstance(listen.value, list)
     return listen.value[index]
-
-
-def _own(pool: PoolLayers, key: str) -> bool:
-    return _said(pool.node, (key,))
 
 
 def _said(node: Node, steps: tuple[str, ...]) -> bool:

@@ -45,7 +45,7 @@ def _http(http: JSON) -> JSON:
 
 
 def _pool(pool: JSON) -> JSON:
-    unchanged = ("app", "command", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "preload")
+    unchanged = ("app", "cgi", "command", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "preload")
     said = _given(
         **{key: pool[key] for key in unchanged},
         workers=_workers(pool["workers"]),

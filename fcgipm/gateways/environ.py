@@ -7,38 +7,33 @@ from typing import Any, Dict, Iterator
 
 Environ = Dict[str, Any]
 
-_ALWAYS = frozenset(("QUERY_STRING", "SERVER_PROTOCOL", "SCRIPT_NAME"))
-_CLIENTS_WORD = ("HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING")
+UNWANTED = frozenset(("HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_TRANSFER_ENCODING"))
 """Headers that would be taken for something else: HTTP_PROXY for a setting ("httpoxy"), the others for facts about a body that the server has decoded."""
 
 
 class EnvironMaker:
-    """Completes the params of each request into its environ. `mount` is the path prefix that becomes SCRIPT_NAME, `constants` are the ``wsgi.`` keys that
-    hold for the whole worker, `worker` is any text that tells this worker from all others."""
+    """Completes the params of each request, which hold the ``wsgi.`` keys of the whole worker and nothing UNWANTED, into its environ. `mount` is the path
+    prefix that becomes SCRIPT_NAME, `worker` is any text that tells this worker from all others."""
 
-    def __init__(self, mount: str, constants: Environ, worker: str) -> None:
+    def __init__(self, mount: str, worker: str) -> None:
         self._mount = mount
-        self._constants = constants
         self._ids: Iterator[int] = count(1)
         self._worker = worker
 
     def complete(self, environ: Environ) -> None:
-        """Bring `environ`, so far the params alone, into WSGI's form; ``wsgi.input`` is the caller's to add."""
+        """Bring `environ` into WSGI's form; ``wsgi.input`` is the caller's to add."""
         get = environ.get
         if not (get("HTTP_HOST", 1) and get("REMOTE_USER", 1) and get("AUTH_TYPE", 1) and get("CONTENT_LENGTH", 1) and get("CONTENT_TYPE", 1)):
             _drop_empty(environ)
-        if not environ.keys().isdisjoint(_CLIENTS_WORD):
-            for name in _CLIENTS_WORD:
-                environ.pop(name, None)
         if not get("PATH_INFO"):
             environ["PATH_INFO"] = get("SCRIPT_NAME", "")
             environ["SCRIPT_NAME"] = ""
         if self._mount:
             self._apply_mount(environ)
-        environ.update(self._constants)
         https = get("REQUEST_SCHEME") == "https" or ("HTTPS" in environ and environ["HTTPS"].lower() in ("on", "1"))
         environ["wsgi.url_scheme"] = "https" if https else "http"
-        if not (get("SERVER_NAME") and get("SERVER_PORT") and get("REQUEST_ID") and environ.keys() >= _ALWAYS):
+        known = "QUERY_STRING" in environ and "SERVER_PROTOCOL" in environ and "SCRIPT_NAME" in environ
+        if not (known and get("SERVER_NAME") and get("SERVER_PORT") and get("REQUEST_ID")):
             self._fill_in(environ, https)
 
     def _apply_mount(self, environ: Environ) -> None:

@@ -38,10 +38,11 @@ def say(text: str) -> None:
 def say_failure(what: str, environ: Dict[str, object], error: BaseException) -> None:
     """The traceback of a request, from the application's first frame on, under a line that tells which request it was (without its query string)."""
     uri = str(environ.get("REQUEST_URI") or environ.get("PATH_INFO", "")).partition("?")[0]
-    say(f"{what}: {_plain(environ.get('REQUEST_METHOD'))} {_plain(uri)} request_id={_plain(environ.get('REQUEST_ID'))}\n" + format_failure(error, skip=1))
+    method, name = plain_word(environ.get("REQUEST_METHOD")), plain_word(environ.get("REQUEST_ID"))
+    say(f"{what}: {method} {plain_word(uri)} request_id={name}\n" + format_failure(error, skip=1))
 
 
-def _plain(value: object) -> str:
+def plain_word(value: object) -> str:
     """A word from a request, so that it stays one word of one line."""
     return ascii(str(value)[:200])[1:-1].replace(" ", "%20")
 

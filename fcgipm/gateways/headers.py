@@ -12,7 +12,7 @@ from fcgipm.wire.cgi import CONTROL, STATUS, TOKEN
 
 _REMEMBERED = 512
 
-_HOP_BY_HOP = frozenset(
+HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers", "transfer-encoding", "upgrade")
 )
 
@@ -47,7 +47,7 @@ def encode_header(header: Tuple[str, str]) -> bytes:
     if CONTROL.search(value):
         raise ValueError(f"control character in the value of header {name}")
     lowered = name.lower()
-    if lowered in _HOP_BY_HOP:
+    if lowered in HOP_BY_HOP:
         raise ValueError(f"header {name} concerns the connection, which is the server's")
     if lowered == "status":
         raise ValueError("a header must not be named Status")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Type, Union
 
@@ -18,7 +19,24 @@ ExcInfo = Tuple[Type[BaseException], BaseException, TracebackType]
 Application = Callable[[Environ, Callable[..., Any]], Any]
 
 
-class Gateway:
+class AnyGateway(ABC):
+    """What a loop needs of a gateway."""
+
+    constants: Environ
+    """What the params of every request are to hold beside what the web server says."""
+
+    @abstractmethod
+    def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
+        """Answer one request; returns when everything about it is over. Never raises but what no application may catch (none so far)."""
+
+    def deserted(self, params: Dict[str, Any]) -> None:  # noqa: B027 (only a gateway with a log has something to do)
+        """The client of this request left before it was begun: it is not served."""
+
+    def refused(self, status: int) -> None:  # noqa: B027 (the same)
+        """What a peer sent is no request that can be served; `status` says why."""
+
+
+class Gateway(AnyGateway):
     """Serves one application in one thread."""
 
     def __init__(
@@ -36,7 +54,7 @@ class Gateway:
         keys of every environ (PEP 3333, "environ Variables": server-defined ones have a prefix of their own)."""
         self._application = application
         self._watch = watch or Watch()
-        constants: Environ = {
+        self.constants: Environ = {
             "wsgi.version": (1, 0),
             "wsgi.errors": ErrorStream(),
             "wsgi.multithread": multithread,
@@ -46,10 +64,9 @@ class Gateway:
             "wsgi.input_terminated": True,
             **(facts or {}),
         }
-        self._maker = EnvironMaker(mount, constants, worker)
+        self._maker = EnvironMaker(mount, worker)
 
-    def serve(self, params: Dict[str, str], exchange: Exchange) -> Response:
-        """Answer one request; returns when the application is done with it. Never raises but what no application may catch (none so far)."""
+    def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
         environ: Environ = params
         response = Response(exchange, environ.get("REQUEST_METHOD") == "HEAD", self._watch)
         if "REQUEST_METHOD" not in environ:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from fcgipm import scoreboard
 from fcgipm.accesslog import compile_format
@@ -13,6 +13,7 @@ from fcgipm.system.logfiles import open_log
 
 _BAD_GATEWAY = 502
 """What the web server makes of a worker that is gone."""
+_TIMED_OUT = 504
 
 
 class AccessFile:
@@ -42,14 +43,15 @@ class AccessFile:
             os.close(self._descriptor)
             self._descriptor = fresh
 
-    def died(self, pid: int | None, board: memoryview, slots: Iterable[int]) -> None:
-        """Write the lines of the requests that a reaped worker was inside of."""
+    def died(self, pid: int | None, board: memoryview, slots: Iterable[int], answered: Container[int] = ()) -> None:
+        """Write the lines of the requests that a reaped worker was inside of; `answered` are the threads whose clients had a 504 before."""
         if self._path == "off":
             return
-        for slot in slots:
+        for thread, slot in enumerate(slots):
             seen = scoreboard.read(board, slot)
             if seen.state == scoreboard.BUSY:
-                self._put(compile_format(self._format, self._pool, pid or 0)(_entry(seen)), pid)
+                entry = _entry(seen, _TIMED_OUT if thread in answered else _BAD_GATEWAY)
+                self._put(compile_format(self._format, self._pool, pid or 0)(entry), pid)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -67,11 +69,11 @@ class AccessFile:
             self._log.warning(f"cannot write the access log: {error.strerror}", self._pool)
 
 
-def _entry(seen: scoreboard.SlotReading) -> tuple[object, ...]:
+def _entry(seen: scoreboard.SlotReading, status: int) -> tuple[object, ...]:
     """What the scoreboard knows of the request that runs in a slot; a worker is foreign code, and its words may say anything."""
     method, _, uri = seen.text.partition(" ")
     now = time.time()
     clf = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
     since = (time.monotonic_ns() - seen.request_started) / 1e9
     duration = since if since >= 0 else None
-    return (timestamp(now), clf, "", method, uri.partition("?")[0], "", _BAD_GATEWAY, None, None, duration, None, None, "", "", "")
+    return (timestamp(now), clf, "", method, uri.partition("?")[0], "", status, None, None, duration, None, None, "", "", "")

@@ -72,7 +72,8 @@ class Account:
         scoreboard.clear(board, slot)
 
     def post(self, kind: str, text: str, pid: int | None = None, stack: str | None = None) -> None:
-        """Something happened that whoever looks should know."""
+        """Something happened that whoever looks should know. The log's line begins with the kind and the pool's name, which an event has apart."""
+        text = text.removeprefix(f"{kind}: ").removeprefix(f"{self._name}: ")
         self.events.post(Event(timestamp(time.time()), self._name, kind, text, pid, stack))
 
     def _pids(self) -> list[int]:

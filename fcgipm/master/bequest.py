@@ -68,6 +68,7 @@ class Bequest:
             "account": self._accounts.index(runner.account),
             "access": [self._keep(number) for number in runner.access.descriptors],
             "memoir": memoir.describe(runner.pool),
+            "overseer": runner.overseer.describe(),
             "templates": [
                 {"generation": one.generation, "pid": one.pid, "channel": self._open(one.channel), "output": self._open(one.output)}
                 for one in runner.templates.values()
@@ -94,6 +95,7 @@ def end_the_unfinished(master: Master) -> None:
     """Whatever is not in a bequest must not outlive its master unknown: what is still starting, and what was on trial."""
     known = _heirs_and_ancestors(master)
     for runner in master.fleet:
+        runner.overseer.finish()
         lasting, ready = (_lasting(runner), _ready(runner)) if runner in known else (set(), set())
         for template in runner.templates.values():
             if template.generation not in ready:

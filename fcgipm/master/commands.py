@@ -136,16 +136,15 @@ class Commands:
         )
 
     def _status(self, session: Session, request: dict[str, Any]) -> None:
-        status = to_json(self._master.snapshot())
-        pool = request.get("pool")
+        snapshot, pool = self._master.snapshot(), request.get("pool")
         if pool is not None:
-            if not isinstance(pool, str) or pool not in status["pools"]:
+            snapshot = snapshot.of(pool)
+            if not snapshot.pools:
                 self._refuse_pool(session, pool)
                 return
-            status["pools"] = {pool: status["pools"][pool]}
-            status["events"] = [event for event in status["events"] if event["pool"] == pool]
-            status["http"] = [http for http in status["http"] if http["pool"] == pool]
-        self._sessions.answer(session, protocol.result(status))
+        if request.get("events") is False:  # with their stacks they can be 2 MB
+            snapshot = snapshot._replace(events=())
+        self._sessions.answer(session, protocol.result(to_json(snapshot)))
 
     def _refuse_pool(self, session: Session, pool: object) -> None:
         known = ", ".join(self._master.settings["pools"])

@@ -13,6 +13,7 @@ from fcgipm.master.runner import PoolRunner, Post
 from fcgipm.pool.happenings import Admitted, StopNow, Superseded
 from fcgipm.pool.states import PoolPhase
 from fcgipm.system.board import Board
+from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 
 
@@ -59,7 +60,7 @@ class Fleet:
         access = AccessFile(settings["access_log"], settings["name"], log, descriptor)
         try:
             return PoolRunner(settings, listeners, access, stop_timeout, loop, log, post, **more)
-        except OSError:
+        except (OSError, SystemProblem):
             access.close()
             raise
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fcgipm.master.children import is_clean
+from fcgipm.pool import happenings as event
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 
@@ -22,15 +24,19 @@ def is_foreign(settings: Mapping[str, Any]) -> bool:
     return settings.get("command") is not None
 
 
-def as_told(handle: WorkerHandle | None, status: int) -> bool:
-    """Whether a copy that was to leave has been ended by its keeper: no crash. `status` as of waitpid(2)."""
-    return handle is not None and handle.leaving is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) in _TOLD
+def exits(foreign: bool, number: int, handle: WorkerHandle | None, status: int, how: str, begun: int) -> Iterator[event.Happening]:
+    """What a pool is told when a worker has ended; `status` as of waitpid(2), `how` it ended for people, `begun` the requests seen of it.
 
-
-def finished_by_itself(handle: WorkerHandle | None, status: int, begun: int) -> bool:
-    """Whether a copy that nobody told to has ended well after it had served: php-cgi does so after PHP_FCGI_MAX_REQUESTS."""
-    served = handle is not None and handle.ready and begun > 0
-    return served and os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
+    A copy of a foreign program that is to leave is ended by its keeper's signal: no crash. One that ends well by itself, after it has served, recycles
+    itself, as php-cgi does after PHP_FCGI_MAX_REQUESTS.
+    """
+    clean = is_clean(status)
+    if foreign and handle is not None:
+        if handle.ready and begun and clean:
+            yield event.WorkerRetiring(number, "requests")
+        told = handle.leaving is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) in _TOLD
+        clean = clean or told
+    yield event.WorkerExited(number, clean, how, begun)
 
 
 def fresh(settings: Mapping[str, Any], names: Iterable[str], opened: Mapping[str, Listener]) -> set[str]:

@@ -87,6 +87,8 @@ def _pool(one: dict[str, Any], account: dict[str, Any], master: Master, parkings
     runner.needed = one["capacity"] or 0
     memoir.restore(runner.pool, one["memoir"], now)
     _processes(runner, one)
+    if "overseer" in one:  # An older program told nothing of it.
+        runner.overseer.restore(one["overseer"])
     if one["capacity"] is not None:
         runner.happened(Superseded(runner.needed))
     elif not one["serves"]:

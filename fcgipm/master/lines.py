@@ -6,10 +6,10 @@ LINE_LIMIT = 8192
 """Bytes; a longer line goes on in the next one."""
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x09} | {
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
+    code: f"\\u{code:04x}" for code in (0x061C, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC))
 }
-"""C0 but the tab, DEL, C1, and Unicode's own line ends: nothing an application writes may move a terminal's cursor or forge a line."""
+"""C0 but the tab, DEL, C1; Unicode's line ends; what turns the direction of writing, and what is not seen: nothing an application writes may move
+a terminal's cursor, forge a line, or look like another one."""
 
 
 class LineSplitter:

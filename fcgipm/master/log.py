@@ -66,6 +66,11 @@ class Log:
         """Something does not work."""
         self.write("error", message, pool)
 
+    @property
+    def lost(self) -> bool:
+        """Whether the last line was."""
+        return self._sink.lost > 0
+
     def reopen(self) -> str | None:
         """Open the file's path anew, after it was renamed; keeps the old one when that fails, and tells why."""
         if self._path is not None:

@@ -141,7 +141,7 @@ class Master:
             return "starting"
         if self.reloads.under_way is not None:
             return "reloading"
-        failed = [web for web in self.webs.serving if web.state == "failed"]
+        failed = any(web.state == "failed" for web in self.webs)
         degraded = failed or any(runner.pool.state == "degraded" for runner in self.fleet.serving.values())
         return "degraded" if degraded else "running"
 
@@ -152,7 +152,8 @@ class Master:
         uptime, file = now - self.started, self.settings["file"]
         http = tuple(web.snapshot() for web in self.webs.serving)
         events = latest(runner.account.events.kept for runner in self.fleet.serving.values())
-        return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http, events, self.loop.lag)
+        status = None if self.webs.status is None else self.webs.status.snapshot()
+        return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http, events, self.loop.lag, status)
 
     def reopen_logs(self, told: Callable[[str, bool], None] | None = None) -> None:
         """Open all log files anew; `told` hears how it went, and whether all went well, once no old one is written any more."""

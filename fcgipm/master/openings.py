@@ -76,6 +76,4 @@ class Openings:
     def give_up(self) -> None:
         """Nothing was changed, and nothing of it is left."""
         for listener in self._new:
-            if listener.published:
-                listener.unlink()
-            listener.close()
+            listener.give_up()

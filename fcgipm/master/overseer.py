@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.channel import Word
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.processes import WorkerProcess
@@ -37,6 +38,11 @@ class Overseer:
         self._log = log
         self._slow_log = slow_log
         self._killed: set[Running] = set()
+        self._answered: dict[int, set[int]] = {}
+        """Threads of a worker that have given up their requests, after a 504."""
+        self._identities: dict[tuple[int, str, str], str] = {}
+        """Ids of requests for the slow log, by worker, thread and since when."""
+        self._slow_lost = False
         self._next_of_leaving: float | None = None
         self._words = runner.board.memory.cast("Q")
 
@@ -93,6 +99,37 @@ class Overseer:
         # No beat looks at those that leave, and one that waits for its client now may hang later.
         self._next_of_leaving = now + LEAVING_INTERVAL if any(handle.leaving and handle.pid for handle in self._runner.pool.workers.values()) else None
 
+    def hear(self, worker: WorkerProcess, word: Word) -> None:
+        """What a worker says of its requests."""
+        if word.word == orders.EXPIRED:
+            self._answered.setdefault(worker.number, set()).add(word.number)
+            self._runner.happened(event.WorkerRetiring(worker.number, "timeout"))
+        elif word.word == orders.IDENTITY and len(word.arguments) == 3:
+            thread, since, name = word.arguments
+            key = (worker.number, thread, since)
+            if key in self._identities:  # Only what was asked for.
+                self._identities[key] = name
+
+    def answered(self, worker: WorkerProcess) -> set[int]:
+        """Threads of a reaped worker whose requests had their answer."""
+        return self._answered.pop(worker.number, set())
+
+    def describe(self) -> dict[str, Any]:
+        """What another program in this process must know, so that it neither says nor counts anything twice."""
+        return {**self._deadlines.describe(), "killed": sorted(self._killed), "answered": [[number, *threads] for number, threads in self._answered.items()]}
+
+    def restore(self, described: Mapping[str, Any]) -> None:
+        """Know it again."""
+        self._deadlines.restore(described)
+        self._killed = {Running(*one) for one in described["killed"]}
+        self._answered = {number: set(threads) for number, *threads in described["answered"]}
+
+    def finish(self) -> None:
+        """Deliver the stacks that have come so far: nobody will wait for the rest."""
+        for worker in self._runner.workers.values():
+            if worker.stacks is not None:
+                worker.stacks.finish()
+
     def lost(self, worker: int, slot: int) -> list[int]:
         """The counters of a slot whose worker is gone, with the request that was killed with it."""
         since = self._words[scoreboard.SLOT_WORDS * (slot + 1) + scoreboard.RUNNING_SINCE]
@@ -117,7 +154,15 @@ class Overseer:
     def _log_slow(self, worker: WorkerProcess, one: Running, now: float) -> None:
         self._runner.account.counters[_SLOW] += 1
         head = f"slow: {self._request(worker, one)} runs for {now - one.since / 1e9:.1f} s"
-        self._ask(worker, now, lambda lines: self._tell("slow", self._slow_log, worker, head, lines))
+        key = (worker.number, str(one.thread), str(one.since))
+        self._identities[key] = ""
+        worker.channel.send(orders.encode(orders.IDENTIFY, one.thread, one.since))
+
+        def told(lines: list[str]) -> None:
+            name = self._identities.pop(key)
+            self._tell("slow", self._slow_log, worker, f"{head}, request id {name}" if name else head, lines)
+
+        self._ask(worker, now, told)
 
     def _kill(self, worker: WorkerProcess, stuck: Stuck, now: float) -> None:
         self._killed.update(stuck.threads)
@@ -140,6 +185,9 @@ class Overseer:
         stack = lines or ["it does not answer with its stack"]
         for line in (head, *stack):
             log.write("warning", line, self._runner.name, worker.pid)
+        if log is not self._log and log.lost != self._slow_lost:
+            self._slow_lost = log.lost
+            self._log.warning(f"the slow log {'cannot be written: its lines are lost' if log.lost else 'is written again'}", self._runner.name)
         self._runner.account.post(kind, head, worker.pid, "\n".join(stack))
 
     def _request(self, worker: WorkerProcess, one: Running) -> str:

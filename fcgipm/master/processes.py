@@ -47,6 +47,11 @@ class WorkerProcess:
         self.logs_taken = 0
         self.stacks: StackReader | None = None
 
+    def reason(self, status: int, ready: bool) -> str:
+        """What became of it, with its own last words where it was not `ready` yet. `status` as of waitpid(2)."""
+        words = None if self.output is None else self.output.last_words()
+        return describe(status) if ready or not words or is_clean(status) else f"{describe(status)}: {words}"
+
 
 def signal_group(pid: int, force: bool) -> bool:
     """TERM, or KILL, to the process group that `pid` leads; to the process alone while it has not made its group yet.

@@ -19,13 +19,14 @@ from fcgipm.master.account import Account, Source
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
-from fcgipm.master.children import ChildExit, describe, is_clean
+from fcgipm.master.children import ChildExit
 from fcgipm.master.draining import shut
-from fcgipm.master.foreign import as_told, finished_by_itself, is_foreign
+from fcgipm.master.foreign import exits, is_foreign
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
 from fcgipm.master.measuring import Measuring
+from fcgipm.master.orphans import end_programs
 from fcgipm.master.output import Output, Outputs
 from fcgipm.master.overseer import Overseer, open_slow_log
 from fcgipm.master.parking import Parking
@@ -36,6 +37,7 @@ from fcgipm.pool import happenings as event
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
 from fcgipm.system.children import children_with
+from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import Means
@@ -69,7 +71,6 @@ class PoolRunner:
         board: Board | None = None,
         parking: Parking | None = None,
     ) -> None:
-        slow_log = open_slow_log(settings, log)  # First: it may be refused.
         self.settings, self.name, self.foreign = settings, str(settings["name"]), is_foreign(settings)
         for listener in listeners:
             listener.foreign = self.foreign
@@ -77,9 +78,15 @@ class PoolRunner:
         self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
         self.access = access
-        self.board = board or Board.create(self.name, self.pool.settings.slots)
         shared: Parking | None = parking if older is None else older.parking
         self.parking: Parking = Parking(0.0, loop) if shared is None else shared
+        self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
+        self.board = board or Board.create(self.name, self.pool.settings.slots)
+        try:
+            slow_log = open_slow_log(settings, log)  # The last that may be refused.
+        except SystemProblem:
+            self.board.close()
+            raise
         self.has_served = False
         if not on_trial:
             self._take_charge()
@@ -100,7 +107,6 @@ class PoolRunner:
         self._post = post
         self._told = self._alarm_heard = False
         self._measuring = Measuring()
-        self.alarm = Alarm([self.parking.take.fileno(), *(listener.socket.fileno() for listener in listeners)])
         loop.watch(self.alarm, lambda _events: self._alarmed())
 
     def means(self) -> Means:
@@ -268,19 +274,16 @@ class PoolRunner:
         self._hear_out(worker.channel, partial(self._worker_said, worker))
         if worker.output is not None:
             worker.output.drain()
-        how = describe(child.status)
         handle = self.pool.workers.get(worker.number)
-        if handle is not None and handle.ready_at is None and worker.output is not None and not is_clean(child.status):
-            how = f"{how}: {worker.output.last_words()}" if worker.output.last_words() else how
-        self.access.died(worker.pid, self.board.memory, self.slots(worker.slot))
+        how = worker.reason(child.status, handle is None or handle.ready_at is not None)
+        end_programs(self.board.memory, self.slots(worker.slot), self.settings["uid"])
+        self.access.died(worker.pid, self.board.memory, self.slots(worker.slot), self.overseer.answered(worker))
         begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
-        if self.foreign and finished_by_itself(handle, child.status, begun):
-            self.happened(event.WorkerRetiring(worker.number, "requests"))
-        clean = is_clean(child.status) or (self.foreign and as_told(handle, child.status))
-        self.happened(event.WorkerExited(worker.number, clean, how, begun))
+        for happening in exits(self.foreign, worker.number, handle, child.status, how, begun):
+            self.happened(happening)
 
     def disown(self, worker: WorkerProcess) -> None:
-        """Its pid is that of no child of ours: some other process greeted in its name, and its exit will never be told."""
+        """Its pid is no child's of ours: another process greeted in its name, and its exit will never be told."""
         worker.reaped = True
         self.happened(event.WorkerExited(worker.number, False, "is no process of this daemon"))
 
@@ -293,16 +296,12 @@ class PoolRunner:
     def _hear_out(self, channel: Channel, said: Callable[[Word], None]) -> None:
         """What a process said before it ended. What it left running may hold its channel and go on saying things, so there is a limit."""
         for _ in range(LAST_WORDS):
-            if channel.ended or channel.fileno() < 0:
-                break
-            word = channel.receive()
-            if word is None:
+            if channel.ended or channel.fileno() < 0 or (word := channel.receive()) is None:
                 break
             said(word)
 
     def _hear_template(self, template: TemplateProcess) -> None:
-        word = template.channel.receive()
-        if word is not None:
+        if (word := template.channel.receive()) is not None:
             self._template_said(template, word)
         elif template.channel.ended:
             self.drop_channel(template.channel)
@@ -322,8 +321,7 @@ class PoolRunner:
             template.logs_taken = word.number
 
     def _hear_worker(self, worker: WorkerProcess) -> None:
-        word = worker.channel.receive()
-        if word is not None:
+        if (word := worker.channel.receive()) is not None:
             self._worker_said(worker, word)
         elif worker.channel.ended:
             if worker.pid is None:  # Its template may have said why, a moment ago.
@@ -339,12 +337,12 @@ class PoolRunner:
             self.happened(event.WorkerReady(worker.number))
         elif word.word == orders.RETIRING:
             self.happened(event.WorkerRetiring(worker.number))
-        elif word.word == orders.EXPIRED:
-            self.happened(event.WorkerRetiring(worker.number, "timeout"))
         elif word.word == orders.BUSY:
             self._post(WorkerBusy(self))
         elif word.word == orders.LOGS_TAKEN:
             worker.logs_taken = word.number
+        else:
+            self.overseer.hear(worker, word)
 
     def _worker_greeted(self, worker: WorkerProcess, pid: int) -> None:
         if worker.pid is None and pid > 0:

@@ -106,10 +106,7 @@ def _count(states: Iterable[str], scaling: Scaling) -> WorkersSnapshot:
 
 def _totals(runner: PoolRunner, readings: Readings) -> Sequence[int]:
     """Those that are gone and the living, in the order of COUNTERS."""
-    totals = runner.account.counters
-    for slot in (slot for _, slots in readings for slot in slots):
-        totals = scoreboard.add(totals, slot.counters)
-    return totals
+    return list(map(sum, zip(runner.account.counters, *(slot.counters for _, slots in readings for slot in slots), strict=True)))
 
 
 def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:

@@ -13,7 +13,7 @@ from fcgipm.master.log import Log
 from fcgipm.master.loop import READ, WRITE, Loop
 from fcgipm.master.web import ServerProcess
 from fcgipm.report.document import to_json
-from fcgipm.report.snapshot import Snapshot
+from fcgipm.report.snapshot import Snapshot, StatusServerSnapshot
 from fcgipm.system.listeners import Listener
 from fcgipm.system.spawn_web import start_web
 
@@ -91,6 +91,10 @@ class StatusProcess(ServerProcess):
         self._snapshot = snapshot
         self._loop = loop
         self._feed: Feed | None = None
+
+    def snapshot(self) -> StatusServerSnapshot:
+        """For the status."""
+        return StatusServerSnapshot(self.listener.address, self.pid, self.state, self.reason)
 
     def close(self) -> None:
         """Let go of everything."""

@@ -48,6 +48,7 @@ class ServerProcess:
         self._outputs = Outputs(loop)
         self._backoff = BackOff()
         self._started = 0.0
+        self._fault: str | None = None
         self._stopping = False
         self._deadline: float | None = None
 
@@ -57,6 +58,11 @@ class ServerProcess:
         if self._stopping:
             return "stopping"
         return "failed" if self.pid is None else "running"
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is ``failed``."""
+        return self._fault if self.state == "failed" else None
 
     @property
     def finished(self) -> bool:
@@ -130,6 +136,7 @@ class ServerProcess:
             read_end, self.pid = self._launched()
         except (SystemProblem, OSError) as problem:
             self._backoff.died(0.0, now)
+            self._fault = str(problem)
             self._say("error", f"{problem} (next try in {self._backoff.delay:.1f} s)")
             return
         self._started = now
@@ -154,8 +161,9 @@ class ServerProcess:
         now = time.monotonic()
         self._backoff.died(now - self._started, now)
         wait = max(0.0, self._backoff.retry_at - now)
+        self._fault = f"process {child.pid} {describe(child.status)}"
         level = "info" if is_clean(child.status) else "warning"
-        self._say(level, f"{self._title}: process {child.pid} {describe(child.status)} (started again in {wait:.1f} s)")
+        self._say(level, f"{self._title}: {self._fault} (started again in {wait:.1f} s)")
 
     def _press(self, now: float) -> None:
         if self.pid is not None and self._deadline is not None and now >= self._deadline:
@@ -182,4 +190,4 @@ class HttpProcess(ServerProcess):
 
     def snapshot(self) -> HttpSnapshot:
         """For the status."""
-        return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state)
+        return HttpSnapshot(self.listener.address, self.pool, self.pid, self.state, self.reason)

@@ -5,7 +5,7 @@ The clock of a request runs while its application does, and begins anew with eac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -64,6 +64,15 @@ class Deadlines:
         verdicts += self._judge_stuck(running, yielding, now)
         self.next_due = min((due for one in running if (due := self._due(one, now)) is not None), default=None)
         return verdicts
+
+    def describe(self) -> dict[str, list[Running]]:
+        """What has been said, as plain data: what is stuck is said again, because only its end settles that."""
+        return {"slow": sorted(self._slow), "overdue": sorted(self._overdue)}
+
+    def restore(self, described: Mapping[str, Iterable[Iterable[int]]]) -> None:
+        """Know again what has been said."""
+        self._slow = {Running(*one) for one in described["slow"]}
+        self._overdue = {Running(*one) for one in described["overdue"]}
 
     def _forget(self, running: Collection[Running]) -> None:
         self._slow.intersection_update(running)

@@ -351,7 +351,7 @@ class Pool:
         self._stopping.begin(self.settings.stop_timeout if happening.within is None else happening.within, happening.waiting)
 
     def _stop_now(self, _happening: object) -> None:
-        self._stopping.hurry()
+        self._stopping.hurry(tried=self.trial is not None)
 
 
 _RECEIVERS: dict[type, Callable[[Pool, Any], None]] = {

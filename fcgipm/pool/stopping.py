@@ -28,6 +28,8 @@ class Stopping:
         self.deadline: float | None = None
         self._awaited = False
         """Nobody can serve the queue yet, and somebody will."""
+        self._tried = False
+        """Who ends never served: it was on trial."""
         self._needed = 0
         """Workers that a successor cannot do without yet."""
         self._roster = roster
@@ -54,8 +56,9 @@ class Stopping:
         self.deadline = deadline
         self._drain()
 
-    def hurry(self) -> None:
-        """Wait no longer."""
+    def hurry(self, tried: bool = False) -> None:
+        """Wait no longer. `tried`: it was on trial, and its end is nothing to worry about."""
+        self._tried = self._tried or tried
         self.begin(0.0, waiting=False)
         self._awaited = False
         self._drain()
@@ -75,7 +78,9 @@ class Stopping:
         self.deadline = now + TERM_GRACE
         force = self.phase is PoolPhase.KILLING
         left = f"{counted(len(workers))} left" if workers else "the template is left"
-        self._decisions.log("warning", f"{left}: {'killing' if force else 'terminating'} {'it' if len(workers) < 2 else 'them'}")
+        verb, them = "killing" if force else "terminating", "it" if len(workers) < 2 else "them"
+        text = f"the trial is over: {verb} what was tried" if self._tried and not force else f"{left}: {verb} {them}"
+        self._decisions.log("info" if self._tried else "warning", text)
         self._decisions.end_templates(force)
         for worker in list(workers.values()):
             self._end(worker, force)

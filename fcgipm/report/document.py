@@ -21,6 +21,7 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
         "config": snapshot.config,
         "pools": {pool.name: _pool(pool) for pool in snapshot.pools},
         "http": [http._asdict() for http in snapshot.http],
+        "status_server": None if snapshot.status_server is None else snapshot.status_server._asdict(),
         "loop_lag_seconds": round(snapshot.loop_lag, 6),
         "events": [event._asdict() for event in snapshot.events],
     }
@@ -77,7 +78,7 @@ def _process(process: ProcessSnapshot) -> dict[str, Any]:
         "kept": process.kept,
         "rss_bytes": process.rss,
         "cpu_percent": _figure(process.cpu_percent, 1),
-        "running": [{**one._asdict(), "seconds": round(one.seconds, 3)} for one in process.running],
+        "running": [{"method": one.method, "uri": one.uri, "seconds": round(one.seconds, 3)} for one in process.running],
     }
 
 

@@ -125,12 +125,22 @@ class PoolSnapshot(NamedTuple):
 
 
 class HttpSnapshot(NamedTuple):
-    """One embedded web server: state is ``running``, ``failed`` (it waits for its next start, `pid` is None) or ``stopping``."""
+    """One embedded web server: state is ``running``, ``failed`` (it waits for its next start, `pid` is None; `reason` tells why) or ``stopping``."""
 
     address: str
     pool: str
     pid: int | None
     state: str
+    reason: str | None = None
+
+
+class StatusServerSnapshot(NamedTuple):
+    """The status server, in the same words."""
+
+    address: str
+    pid: int | None
+    state: str
+    reason: str | None = None
 
 
 class Snapshot(NamedTuple):
@@ -147,3 +157,13 @@ class Snapshot(NamedTuple):
     events: tuple[Event, ...] = ()
     loop_lag: float = 0.0
     """Seconds from when the master wanted to wake up last to when it did."""
+    status_server: StatusServerSnapshot | None = None
+
+    def of(self, pool: object) -> Snapshot:
+        """The same of one pool alone; without any when there is none of that name."""
+        return self._replace(
+            pools=tuple(one for one in self.pools if one.name == pool),
+            http=tuple(one for one in self.http if one.pool == pool),
+            events=tuple(one for one in self.events if one.pool == pool),
+            status_server=None,
+        )

@@ -14,6 +14,8 @@ Paint = Callable[[str, str], str]
 
 BAR_WIDTH = 40
 RUNS_WIDTH = 60
+"""Characters of a request, where no terminal tells how much room there is; LEAST_RUNS at least, BESIDE_RUNS is what stands beside it in its line."""
+LEAST_RUNS, BESIDE_RUNS = 16, 72
 
 _MARKS = {"busy": "#", "idle": ".", "starting": "+", "stopping": "-"}
 _STYLES = {
@@ -35,12 +37,18 @@ def ansi(style: str, text: str) -> str:
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
 
 
-def to_text(status: JSON, paint: Paint = plain) -> str:
-    """Render a document of schema 1, as ``report.document.to_json`` makes it; ends with a newline."""
+def to_text(status: JSON, paint: Paint = plain, columns: int | None = None) -> str:
+    """Render a document of schema 1, as ``report.document.to_json`` makes it; ends with a newline.
+
+    What a worker runs is cut to a terminal of so many columns.
+    """
+    runs = RUNS_WIDTH if columns is None else max(LEAST_RUNS, columns - BESIDE_RUNS)
     state = _state(status["state"], paint)
     head = f"{paint('bold', 'fcgipm')} {status['version']} {state}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {escaped(status['config'])}"
-    paragraphs = [_pool(name, pool, paint) for name, pool in status["pools"].items()]
-    servers = [_http_line(http, paint) for http in status.get("http", ())]
+    paragraphs = [_pool(name, pool, paint, runs) for name, pool in status["pools"].items()]
+    servers = [_server(f"http {http['address']} for {http['pool']}", http, paint) for http in status["http"]]
+    if (own := status["status_server"]) is not None:
+        servers.append(_server(f"status server {own['address']}", own, paint))
     return "\n".join([head, *paragraphs, *servers]) + "\n"
 
 
@@ -55,7 +63,7 @@ def events_text(events: Sequence[JSON], paint: Paint = plain) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _pool(name: str, pool: JSON, paint: Paint) -> str:
+def _pool(name: str, pool: JSON, paint: Paint, runs: int) -> str:
     lines = [
         f"{paint('bold', name)}: {_state(pool['state'], paint)}{_remarks(pool)}",
         _workers(pool["workers"], paint),
@@ -65,7 +73,7 @@ def _pool(name: str, pool: JSON, paint: Paint) -> str:
         f"  exits     {_counted(pool['exits']) or 'none'}",
         _memory(pool),
         *_reload(pool["last_reload"], paint),
-        *table(_HEADS, [_process(process) for process in pool["processes"]], paint),
+        *table(_HEADS, [_process(process, runs) for process in pool["processes"]], paint),
     ]
     return "\n".join(lines)
 
@@ -83,7 +91,9 @@ def _remarks(pool: JSON) -> str:
 
 def _workers(workers: JSON, paint: Paint) -> str:
     states = ", ".join(f"{workers[state]} {state}" for state in ("idle", "busy", "starting", "stopping") if workers[state] or state in ("idle", "busy"))
-    bounds = f" of {workers['min']} to {workers['max']}" if workers["max"] else ""
+    least, most = workers["min"], workers["max"]
+    bounds = f" of {most}" if least == most else f" of {least} to {most}"
+    bounds = bounds if most else ""
     return f"  workers   [{bar(workers, paint)}] {workers['total']}{bounds}: {states}; peak {workers['peak']}"
 
 
@@ -143,12 +153,13 @@ def _reload(reload: JSON | None, paint: Paint) -> list[str]:
     return [f"  reload    {reload['at']} {outcome}"]
 
 
-def _http_line(http: JSON, paint: Paint) -> str:
-    process = f", pid {http['pid']}" if http["pid"] is not None else ""
-    return f"http {http['address']} for {http['pool']}: {_state(http['state'], paint)}{process}"
+def _server(title: str, server: JSON, paint: Paint) -> str:
+    process = f", pid {server['pid']}" if server["pid"] is not None else ""
+    reason = f": {escaped(server['reason'])}" if server["reason"] else ""
+    return f"{title}: {_state(server['state'], paint)}{process}{reason}"
 
 
-def _process(process: JSON) -> list[str]:
+def _process(process: JSON, runs: int) -> list[str]:
     cpu = "-" if process["cpu_percent"] is None else f"{process['cpu_percent']:.0f}%"
     return [
         str(process["pid"]),
@@ -159,13 +170,13 @@ def _process(process: JSON) -> list[str]:
         duration(process["uptime_seconds"]),
         size(process["rss_bytes"]),
         cpu,
-        ", ".join(map(_running, process["running"])),
+        ", ".join(_running(one, runs) for one in process["running"]),
     ]
 
 
-def _running(running: JSON) -> str:
+def _running(running: JSON, width: int) -> str:
     request = escaped(f"{running['method']} {running['uri']}")
-    request = request if len(request) <= RUNS_WIDTH else request[: RUNS_WIDTH - 3] + "..."
+    request = request if len(request) <= width else request[: width - 3] + "..."
     return f"{request} {duration(running['seconds'])}"
 
 

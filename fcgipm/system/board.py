@@ -26,10 +26,14 @@ class Board:
     def create(cls, name: str, slots: int) -> Board:
         """An empty one. Raises OSError."""
         descriptor = os.memfd_create(f"fcgipm-{name}", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.fchmod(descriptor, 0o600)
-        os.ftruncate(descriptor, scoreboard.size(slots))
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-        board = cls(descriptor)
+        try:
+            os.fchmod(descriptor, 0o600)
+            os.ftruncate(descriptor, scoreboard.size(slots))
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+            board = cls(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
         scoreboard.lay_out(board.memory, slots)
         return board
 

@@ -151,6 +151,15 @@ class Listener:
             unlink_if_same(self.path, self.inode)
             self.inode = None  # Once closed, its number may be given to another file.
 
+    def give_up(self) -> None:
+        """As if it had never been prepared. What the starter left open stays so: it can be wanted again, and nobody could open it anew."""
+        if self.inherited:
+            self.socket.detach()
+            return
+        if self.published:
+            self.unlink()
+        self.close()
+
     def close(self) -> None:
         """Close our descriptor; what is still queued is refused once no worker holds the socket either."""
         if self._bound is not None:

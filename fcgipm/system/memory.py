@@ -1,4 +1,4 @@
-"""Memory and CPU time of another process, from /proc (proc_pid_smaps(5), proc_pid_statm(5), proc_pid_stat(5)).
+"""Memory and CPU time of another process, from /proc (proc_pid_smaps(5), proc_pid_stat(5)).
 
 None where it may not be read (the process is of another user) or is gone.
 """
@@ -37,13 +37,13 @@ def shares(pid: int) -> Shares | None:
 
 
 def usage(pid: int) -> Usage | None:
-    """Cheap: two small files, 20 µs."""
-    pages, times = _content(pid, "statm"), _content(pid, "stat")
-    if not pages or not times:
+    """Cheap: one small file, 10 µs."""
+    content = _content(pid, "stat")
+    if not content:
         return None
-    # The name, which may hold anything, ends at the last bracket; utime and stime are fields 14 and 15.
-    fields = times[times.rindex(b")") + 2 :].split()
-    return Usage(int(pages.split()[1]) * PAGE, (int(fields[11]) + int(fields[12])) / TICK)
+    # The name, which may hold anything, ends at the last bracket; utime, stime and rss are fields 14, 15 and 24.
+    fields = content[content.rindex(b")") + 2 :].split()
+    return Usage(int(fields[21]) * PAGE, (int(fields[11]) + int(fields[12])) / TICK)
 
 
 def _content(pid: int, name: str) -> bytes | None:

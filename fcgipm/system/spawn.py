@@ -65,7 +65,8 @@ def start_template(pool: Mapping[str, Any], generation: int, means: Means) -> Te
 
 def start_message(pool: Mapping[str, Any], generation: int) -> bytes:
     """The first message down a template's channel (fcgipm.orders, START)."""
-    told = {name: pool[name] for name in ("app", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks", "access_log", "command")}
+    names = ("app", "cgi", "interface", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks", "access_log", "command")
+    told = {name: pool[name] for name in names}
     told |= {
         "pool": pool["name"],
         "generation": generation,

@@ -11,7 +11,8 @@ from fcgipm import orders
 from fcgipm.accesslog import JSON, compile_format, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.exchange import Exchange
-from fcgipm.gateways.wsgi import Gateway, Response
+from fcgipm.gateways.wsgi import AnyGateway, Response
+from fcgipm.worker.connection import Connection
 
 STDERR = 2
 """The descriptor that the log has as `stderr`: the worker's pipe to its master, so that nobody writes lines in another's name."""
@@ -19,87 +20,105 @@ _CLIENT_LEFT = 499
 """The status of a request whose client left before it had one, as in nginx."""
 
 
-class CountedExchange:
-    """An exchange that counts the body's bytes of request and response."""
+class CountedConnection(Connection):
+    """Counts the body's bytes of request and response."""
 
-    __slots__ = ("_exchange", "bytes_in", "bytes_out")
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-        self.bytes_in = self.bytes_out = 0
-
-    @property
-    def left(self) -> bool:
-        return self._exchange.left
-
-    @left.setter
-    def left(self, value: bool) -> None:
-        self._exchange.left = value
+    bytes_in = bytes_out = 0
 
     def receive_body(self) -> bytes:
-        data = self._exchange.receive_body()
+        data = Connection.receive_body(self)
         self.bytes_in += len(data)
         return data
 
+    def body_at_hand(self) -> Optional[bytes]:
+        data = Connection.body_at_hand(self)
+        self.bytes_in += len(data or b"")
+        return data
+
     def send(self, head: bytes, block: bytes) -> None:
-        self._exchange.send(head, block)
+        Connection.send(self, head, block)
         self.bytes_out += len(block)
 
     def finish(self, head: bytes, block: bytes) -> None:
-        self._exchange.finish(head, block)
+        Connection.finish(self, head, block)
         self.bytes_out += len(block)
 
-    def cut(self) -> None:
-        self._exchange.cut()
 
-
-class LoggedGateway(Gateway):
+class LoggedGateway(AnyGateway):
     """A gateway that writes a line for each request, after its response."""
 
-    def __init__(self, gateway: Gateway, descriptor: int, form: str, pool: str) -> None:
+    def __init__(self, gateway: AnyGateway, descriptor: int, form: str, pool: str) -> None:
         self._gateway = gateway
+        self.constants = gateway.constants
         self._descriptor = descriptor
         self._line = compile_format(form, pool, os.getpid())
         self._wants_cpu = form == JSON or "{cpu}" in form
-        """It is a system call, twice a request."""
-        self._wants_time = form == JSON or "{time}" in form
-        self._second = -1
+        """It is a system call."""
+        self._cpu = 0.0
+        """What the thread had used at the line before."""
+        self._second = self._next_second = -1.0
+        """When the present one began and ends, monotonic: the wall clock is asked and written once in it."""
         self._stamp = self._clf = ""
-        """Of that second."""
         self._lost = 0
         self._torn = False
         """The last line was written in part."""
 
     def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
-        """As the gateway's."""
-        started, cpu = time.monotonic(), (time.thread_time() if self._wants_cpu else 0.0)
+        """As the gateway's. Raises TypeError for an exchange that does not count."""
+        if not isinstance(exchange, CountedConnection):
+            raise TypeError("the access log needs a connection that counts")
+        started, cpu = time.monotonic(), 0.0
+        if self._wants_cpu and not self._cpu:
+            self._cpu = time.thread_time()
         client, method, uri, protocol, request_id, referer, agent = request_texts(params)
-        wait = _waited(params)
-        counted = CountedExchange(exchange)
-        response = self._gateway.serve(params, counted)
+        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+        wait = _waited(sent) if sent else None
+        exchange.bytes_in = exchange.bytes_out = 0
+        response = self._gateway.serve(params, exchange)
         if not request_id:
             made = params.get("REQUEST_ID", "")
             request_id = made if type(made) is str else ""
-        status = response.status or _CLIENT_LEFT
-        duration = time.monotonic() - started
         if self._wants_cpu:
-            cpu = time.thread_time() - cpu
-        when = self._now()
-        self._put(
-            self._line(
-                (when, self._clf, client, method, uri, protocol, status, counted.bytes_in, counted.bytes_out, duration, cpu, wait, request_id, referer, agent)
-            )
-        )
+            used = time.thread_time()
+            cpu, self._cpu = used - self._cpu, used
+        ended = time.monotonic()
+        if ended >= self._next_second:
+            self._begin_second(ended)
+        when = f"{self._stamp}.{int((ended - self._second) * 1000):03}Z"
+        # fmt: off
+        self._put(self._line((
+            when, self._clf, client, method, uri, protocol, response.status or _CLIENT_LEFT, exchange.bytes_in, exchange.bytes_out,
+            ended - started, cpu, wait, request_id, referer, agent,
+        )))
+        # fmt: on
         return response
 
-    def _now(self) -> str:
+    def deserted(self, params: Dict[str, Any]) -> None:
+        """As the gateway's: a request that took no time."""
+        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
+        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+        wait = _waited(sent) if sent else None
+        when = self._when()
+        self._put(self._line((when, self._clf, client, method, uri, protocol, _CLIENT_LEFT, 0, 0, 0.0, 0.0, wait, request_id, referer, agent)))
+
+    def refused(self, status: int) -> None:
+        """As the gateway's: nothing is known of it but that."""
+        when = self._when()
+        self._put(self._line((when, self._clf, "", "", "", "", status, None, None, None, None, None, "", "", "")))
+
+    def _when(self) -> str:
+        """As `serve` has it written out, for lines that are rare."""
+        now = time.monotonic()
+        if now >= self._next_second:
+            self._begin_second(now)
+        return f"{self._stamp}.{int((now - self._second) * 1000):03}Z"
+
+    def _begin_second(self, ended: float) -> None:
         now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            fields = time.gmtime(second)
-            self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
-        return f"{self._stamp}.{int((now - second) * 1000):03}Z" if self._wants_time else ""
+        self._second = ended - now % 1
+        self._next_second = self._second + 1
+        fields = time.gmtime(now)
+        self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
 
     def _put(self, line: bytes) -> None:
         """In one write. One that fails costs its line, never the request."""
@@ -143,8 +162,7 @@ def take_log(message: bytes, descriptors: List[int], access: int, channel: socke
     return True
 
 
-def _waited(params: Dict[str, Any]) -> Optional[float]:
-    """Seconds since the web server took the request, where it tells."""
-    text = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-    sent = sent_at(text) if text else None
+def _waited(text: str) -> Optional[float]:
+    """Seconds since the web server took the request, in its own words."""
+    sent = sent_at(text)
     return None if sent is None else max(0.0, time.time() - sent)

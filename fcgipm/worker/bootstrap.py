@@ -1,4 +1,4 @@
-"""First file of a template process: ``PYTHON …/fcgipm/worker/bootstrap.py CHANNEL_FD POOL``.
+"""First file of a template process: ``PYTHON …/fcgipm/worker/bootstrap.py CHANNEL_FD POOL``, and of an application run as a CGI program.
 
 Runs under the pool's Python, which knows nothing of fcgipm. It loads the package by its location, so that no folder of ours enters `sys.path` and none of
 our dependencies can be seen by the application.
@@ -6,6 +6,9 @@ our dependencies can be seen by the application.
 
 import os
 import sys
+
+CGI = "cgi"
+"""In the place of the channel: be a CGI program."""
 
 
 def load_package() -> None:
@@ -27,6 +30,11 @@ if __name__ == "__main__":
         sys.exit("a pool's python must be CPython 3.9 or newer, and %s is %d.%d" % (sys.executable, *sys.version_info[:2]))
     del sys.path[0]  # This file's folder, put there by Python.
     load_package()
-    from fcgipm.worker.template import main
+    if sys.argv[1] == CGI:
+        from fcgipm.worker.cgi_application import main as answer
 
-    main(int(sys.argv[1]))
+        answer(sys.argv[2], sys.argv[3], len(sys.argv) > 4)
+    else:
+        from fcgipm.worker.template import main
+
+        main(int(sys.argv[1]))

@@ -48,12 +48,14 @@ _NO_BODY = BodyStore()
 
 
 class Closed(Exception):
-    """This connection is done with. `reason` is a line for the log, or empty; one that `lingers` has something for the peer to read still."""
+    """This connection is done with. `reason` is a line for the log, or empty; one that `lingers` has something for the peer to read still; `status`
+    is that of a request that was refused."""
 
-    def __init__(self, reason: str, lingers: bool = False) -> None:
+    def __init__(self, reason: str, lingers: bool = False, status: int = 400) -> None:
         super().__init__(reason)
         self.reason = reason
         self.lingers = lingers
+        self.status = status
 
 
 def new_codec(settings: Settings, decoder: ParamsDecoder) -> Application:
@@ -128,7 +130,7 @@ class Connection:
             whole = self.codec.receive_whole(data)
             if whole is not None:
                 self.request = whole
-                self.keep = whole.keep_conn and bool(whole.params)
+                self.keep = whole.keep_conn and "REQUEST_METHOD" in whole.params
                 self.finished = self.left = self.aborted = False
                 self._body = _NO_BODY
                 self._body_ended = True
@@ -137,7 +139,7 @@ class Connection:
         except RemoteProtocolError as error:
             raise Closed(f"rejected connection: {error}") from None
         if self.codec.replies:
-            self._send_replies()
+            self._send_at_once(self._take_replies())
             if self.gone:
                 raise Closed("")
         if not events:
@@ -150,7 +152,7 @@ class Connection:
     def _begin(self, request: Request, events: List[Event]) -> Optional[Request]:
         """A request's head is complete; `events` hold it and what came with it."""
         self.request = request
-        self.keep = request.keep_conn and bool(request.params)
+        self.keep = request.keep_conn and "REQUEST_METHOD" in request.params
         self.finished = self.left = self.aborted = False
         self._body = _NO_BODY
         self._body_ended = False
@@ -170,7 +172,7 @@ class Connection:
             if type(event) is HeadTooLarge:
                 self._send_at_once(encode_last(event.id, _TOO_LARGE, b""))
                 limit = self._settings.max_params
-                raise Closed(f"refused a request: its params are longer than limits.params, {limit} bytes", lingers=True)
+                raise Closed(f"refused a request: its params are longer than limits.params, {limit} bytes", lingers=True, status=431)
             if type(event) is Abort:
                 self._send_at_once(encode_end(event.id))
                 self.codec.end(event.id)
@@ -233,6 +235,34 @@ class Connection:
             self._send_replies()
             if not received and not _wait(self.sock, select.POLLIN, self._settings.timeouts.body):
                 raise BodyTimeout(f"no more of the request's body within {self._settings.timeouts.body:g} s")
+
+    # For a gateway that has other things to wait for beside the peer.
+
+    def receive_whole_body(self) -> int:
+        """Wait for all of the body and keep it; its length. Raises ClientLeft, BodyTimeout, and OSError when there is no room for it."""
+        whole, size = BodyStore(), 0
+        while True:
+            data = Connection.receive_body(self)
+            if not data:
+                self._body = whole
+                return size
+            whole.put(data)
+            size += len(data)
+
+    def body_at_hand(self) -> Optional[bytes]:
+        """The next piece of the body, b"" at its end; None while the peer has sent no more of it."""
+        data = self._body.take()
+        return data if data or self._body_ended else None
+
+    def take_in(self) -> bool:
+        """Receive without waiting what the peer has sent. False: nothing more will come that this request is to see. Raises ClientLeft."""
+        self._receive(_BODY_PIECE)
+        self._send_replies()
+        if self._input_ended and self.deserted():
+            self.left = self.gone = True
+        if self.left:
+            raise ClientLeft("the client left before the response was complete")
+        return not (self._input_ended or self.codec.holding)
 
     def send(self, head: bytes, block: bytes) -> None:
         assert self.request is not None
@@ -318,9 +348,11 @@ class Connection:
             self._send_rest(memoryview(data)[sent:])
 
     def _send_rest(self, data: memoryview) -> None:
-        """The peer takes its time. What it sends meanwhile is read, or both sides would wait for each other (case 59)."""
+        """The peer takes its time. What it sends meanwhile is read, or both sides would wait for each other (case 59); answers to its questions follow,
+        for before they would stand in the middle of a record, and while they are sent no further question is read."""
+        answering = False
         while data:
-            listens = select.POLLOUT if self._input_ended or self.codec.holding else select.POLLOUT | select.POLLIN
+            listens = select.POLLOUT if self._input_ended or self.codec.holding or answering else select.POLLOUT | select.POLLIN
             ready = _wait(self.sock, listens, self._settings.timeouts.write)
             if not ready:
                 say(f"the client took no more of the response for {self._settings.timeouts.write:g} s: cut short")
@@ -335,15 +367,20 @@ class Connection:
                 continue
             except OSError:
                 self._lose()
-        self._send_replies()  # Not before: it would stand in the middle of a record.
+            if not data:
+                answering = True
+                data = memoryview(self._take_replies())
 
     def _send_replies(self) -> None:
         if self.codec.replies:
-            replies, self.codec.replies = self.codec.replies, b""
-            self._send_at_once(replies)
+            self._send(self._take_replies())
+
+    def _take_replies(self) -> bytes:
+        replies, self.codec.replies = self.codec.replies, b""
+        return replies
 
     def _send_at_once(self, data: bytes) -> None:
-        """Small answers of the protocol. Nobody waits for a peer that does not even read those."""
+        """Small answers of the protocol, between requests. Nobody waits for a peer that does not even read those."""
         try:
             whole = self.sock.send(data, _NOW) == len(data)
         except OSError:

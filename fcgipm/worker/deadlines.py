@@ -29,7 +29,10 @@ class RequestWatch(Watch):
     def __init__(self) -> None:
         self.slot = memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
         """The words of the slot that its loop writes to."""
-        self._keys: Dict[int, bool] = {}
+        self.started = 0
+        """When the request began that is about to run, by the nanosecond: the key of its first stretch."""
+        self._keys: Dict[int, Any] = {}
+        """With the response of each."""
         self._key = 0
         self._over = True
         self._fired = False
@@ -45,22 +48,20 @@ class RequestWatch(Watch):
             signal.signal(INTERRUPT, self._interrupted)
 
     def begin(self, response: Any) -> None:
-        self._response = response
-        self._over = self._fired = False
-        self._key = key = time.monotonic_ns()
-        self._keys[key] = True
-        self.slot[RUNNING_SINCE] = key
+        self._over = False
+        self._key = key = self.slot[RUNNING_SINCE] = self.started
+        self._keys[key] = response
 
     def enter(self) -> None:
         if not self._over:
-            self._key = key = time.monotonic_ns()
-            self._keys[key] = True
-            self.slot[RUNNING_SINCE] = key
+            self._key = key = self.slot[RUNNING_SINCE] = time.monotonic_ns()
+            self._keys[key] = self._response
 
     def leave(self) -> None:
         if self._over or not self._key:
             return
-        if self._keys.pop(self._key, False):
+        self._response = self._keys.pop(self._key, None)
+        if self._response is not None:
             self._key = self.slot[RUNNING_SINCE] = 0
             return
         self._over = True
@@ -73,9 +74,8 @@ class RequestWatch(Watch):
         self._over = True
         if not self._key:
             return
-        if self._keys.pop(self._key, False):
+        if self._keys.pop(self._key, None) is not None:
             self._key = self.slot[RUNNING_SINCE] = 0
-            self._response = None
             return
         self._await_shot()
         if not isinstance(sys.exc_info()[1], RequestTimeout):
@@ -87,15 +87,17 @@ class RequestWatch(Watch):
 
     def settle(self) -> None:
         self._over = True
+        self._fired = False
         self._key = self.slot[RUNNING_SINCE] = 0
         self._response = None
 
     def expire(self, key: int) -> bool:
         """Interrupt the request if the stretch that began at `key` still lasts; whether it did."""
-        if not self._keys.pop(key, False):
+        response = self._keys.pop(key, None)
+        if response is None:
             return False
         try:
-            self._response.expire()
+            response.expire()
         finally:
             self._fire()
             self._fired = True

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional, Sequence
+import os
+import subprocess
+import sys
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
 from fcgipm.gateways.errors import format_failure
 from fcgipm.gateways.loading import USUAL, NotAnApplication, load
+from fcgipm.worker import bootstrap
 from fcgipm.worker.settings import Settings
 
 _OUR_FRAMES = 3
@@ -27,9 +31,17 @@ class Imported(NamedTuple):
 
 
 def import_all(settings: Settings) -> Imported:
-    """The application first: its module may set up what a hook's module needs. Raises Unimportable."""
-    application = _found("application", settings.app, USUAL)
+    """The application first: its module may set up what a hook's module needs. A CGI program is only tried. Raises Unimportable."""
+    if settings.interface == "cgi":
+        try_program(settings)
+        return Imported(None, None, None)
+    application = find_application(settings.app or "")
     return Imported(application, _hook("worker_start", settings.worker_start), _hook("worker_stop", settings.worker_stop))
+
+
+def find_application(target: str) -> Any:
+    """Import it. Raises Unimportable."""
+    return _found("application", target, USUAL)
 
 
 def _hook(key: str, name: Optional[str]) -> Optional[Hook]:
@@ -43,3 +55,19 @@ def _found(what: str, name: str, usual: Sequence[str]) -> Any:
         raise Unimportable(f"{what} {name}: {error}") from None
     except BaseException as error:  # SystemExit too: a module that exits is no application.
         raise Unimportable(f"{what} {name} cannot be imported\n{format_failure(error, skip=_OUR_FRAMES)}") from None
+
+
+def try_program(settings: Settings) -> None:
+    """Whether CGI requests can be answered: the folder is there, or an interpreter of its own can import the application. Raises Unimportable."""
+    if settings.cgi is not None:
+        try:
+            os.listdir(settings.cgi)
+        except OSError as error:
+            raise Unimportable(f"cgi folder {settings.cgi} cannot be read: {error.strerror}") from None
+    elif subprocess.run(program(settings, "import"), stdin=subprocess.DEVNULL, check=False).returncode:
+        raise Unimportable(f"application {settings.app} cannot be imported by a CGI program: what it said is above")
+
+
+def program(settings: Settings, *more: str) -> List[str]:
+    """The command that runs a pool's application as a CGI program; see `cgi_application`."""
+    return [sys.executable, bootstrap.__file__, bootstrap.CGI, settings.app or "", settings.directory, *more]

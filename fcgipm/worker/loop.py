@@ -13,14 +13,16 @@ import time
 from typing import Optional
 
 from fcgipm import handover, orders, scoreboard
+from fcgipm.gateways.environ import UNWANTED
 from fcgipm.gateways.errors import say
-from fcgipm.gateways.wsgi import Gateway
-from fcgipm.scoreboard import ASLEEP, BEGUN, BUSY, KEPT, REQUEST_STARTED, STATE
+from fcgipm.gateways.wsgi import AnyGateway
+from fcgipm.scoreboard import ASLEEP, KEPT, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
+from fcgipm.worker.accesslog import CountedConnection
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.doors import Doors, Listener, peer
-from fcgipm.worker.running import store_deserted, store_ended, store_running, worth_asking
+from fcgipm.worker.running import store_begun, store_deserted, store_ended, worth_asking
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
@@ -41,13 +43,15 @@ _IN_A_ROW = 16
 _LONGEST_QUEUE = 4096
 """Connections taken from one queue on the way out: whoever lost its master must not serve a TCP address for as long as clients come."""
 _NEVER = float("inf")
+_LONGEST_WAIT = 1e6
+"""Seconds that a worker at rest sleeps: eleven days, twice that is the most epoll takes."""
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Loop:
     """One thread's loop. `slot` and `header` are words of the scoreboard."""
 
-    def __init__(self, settings: Settings, gateway: Gateway, doors: Doors, slot: memoryview, header: memoryview, watch: RequestWatch) -> None:
+    def __init__(self, settings: Settings, gateway: AnyGateway, doors: Doors, slot: memoryview, header: memoryview, watch: RequestWatch) -> None:
         self.mode = SERVE
         """Raised by the order thread, obeyed by the loop."""
         self.waiting = Waiting()
@@ -64,11 +68,11 @@ class Loop:
         self._account = slot
         # What happens behind closed doors is no client's request, and not counted.
         self._slot = slot if doors.trial is None else memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
-        self._text = scoreboard.text_of(slot)
         self._header = header
         self.watch = watch
         watch.slot = self._slot
-        self._decoder = ParamsDecoder()
+        self._decoder = ParamsDecoder(gateway.constants, UNWANTED)
+        self._connection = Connection if settings.access_file == "off" else CountedConnection
         self._spare_codec: Optional[Application] = None
         """Without kept connections every request would make one (0.6 µs)."""
         self._check_at = _NEVER
@@ -97,7 +101,7 @@ class Loop:
     def run(self) -> None:
         """Serve until told to leave and nothing is left."""
         while self.mode == SERVE:
-            self._turn(_NEVER)
+            self._turn(_LONGEST_WAIT)
         self.epoll.unregister(self._doors.wake)
         self._resting = scoreboard.STOPPING
         self._slot[scoreboard.STATE] = scoreboard.STOPPING
@@ -116,9 +120,9 @@ class Loop:
         now = time.monotonic()
         if now >= self._check_at:
             self._expire(now)
-        patience = min(self._check_at - now, longest)
-        self._slot[scoreboard.KEPT] = self.waiting.count()
-        events = self.epoll.poll(None if patience == _NEVER else max(patience, 0))
+        patience = self._check_at - now
+        self._slot[KEPT] = self.waiting.count()
+        events = self.epoll.poll(patience if patience < longest else longest)
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
             events.sort(key=lambda event: event[0] not in doors)
@@ -176,7 +180,7 @@ class Loop:
     def _new_connection(self, number: int, family: int) -> Connection:
         codec = self._spare_codec or new_codec(self._settings, self._decoder)
         self._spare_codec = None
-        return Connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
+        return self._connection(socket.SocketType(family, socket.SOCK_STREAM, 0, number), number, self._settings, codec)
 
     def _make_room(self, error: OSError) -> None:
         """No descriptor left: the connection that waited longest has to go, or the queue has to wait."""
@@ -212,6 +216,7 @@ class Loop:
             self._await_head(connection, patience)
         elif doubtful and connection.deserted():
             store_deserted(self._slot)
+            self.gateway.deserted(request.params)
             self._close(connection)
         else:
             self._serve(connection, request)
@@ -263,11 +268,8 @@ class Loop:
         slot = self._slot
         self.current = connection
         connection.reading = False
-        slot[KEPT] = self.waiting.count()
-        slot[BEGUN] += 1
-        store_running(slot, self._text, request.params)
-        started = slot[REQUEST_STARTED] = time.monotonic_ns()
-        slot[STATE] = BUSY
+        started = self.watch.started = time.monotonic_ns()
+        store_begun(slot, self.waiting.count(), started, request.params)
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
             self._wake_master()
@@ -288,10 +290,8 @@ class Loop:
         if closed.reason:
             self._slot[scoreboard.REJECTED] += 1
             say(closed.reason)
-        if closed.lingers:
-            self._part(connection)
-        else:
-            self._close(connection)
+            self.gateway.refused(closed.status)
+        (self._part if closed.lingers else self._close)(connection)
 
     def _part(self, connection: Connection) -> None:
         """Close, but never under the feet of a peer that still sends: that would reset the connection, and the response with it."""

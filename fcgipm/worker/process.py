@@ -18,12 +18,13 @@ import time
 from typing import Any, List, NamedTuple, NoReturn, Optional
 
 from fcgipm import orders, scoreboard
-from fcgipm.gateways.errors import format_failure, say
-from fcgipm.gateways.wsgi import Gateway
+from fcgipm.gateways.errors import format_failure, plain_word, say
+from fcgipm.gateways.wsgi import AnyGateway
 from fcgipm.worker import prctl
 from fcgipm.worker.accesslog import STDERR, LoggedGateway, receive_order
 from fcgipm.worker.deadlines import INTERRUPT, RequestWatch
 from fcgipm.worker.doors import Doors, Listener
+from fcgipm.worker.gateway import make_gateway
 from fcgipm.worker.hooks import StartFailed, call_start, call_stop
 from fcgipm.worker.importing import Imported, Unimportable, import_all
 from fcgipm.worker.loop import RETIRE, SERVE, STOP, Loop
@@ -135,19 +136,7 @@ class Worker:
 
     def _make_loop(self, application: Any, slot: int, thread: int) -> Loop:
         watch = RequestWatch()
-        gateway = Gateway(
-            application,
-            mount=self._settings.mount,
-            multithread=self._settings.threads > 1,
-            multiprocess=True,
-            worker=f"{os.getpid():x}-{time.time_ns() // 1000000:x}-{thread:x}",
-            facts={
-                "fcgipm.pool": self._settings.pool,
-                "fcgipm.generation": str(self._settings.generation),
-                "fcgipm.thread": str(thread),
-            },
-            watch=watch,
-        )
+        gateway = make_gateway(self._settings, application, thread, watch)
         words = scoreboard.words(self._board, slot + thread)
         words[scoreboard.PID] = os.getpid()
         words[scoreboard.GENERATION] = self._settings.generation
@@ -157,7 +146,7 @@ class Worker:
             gateway = self._logged(gateway)
         return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1), watch)
 
-    def _logged(self, gateway: Gateway) -> Gateway:
+    def _logged(self, gateway: AnyGateway) -> AnyGateway:
         """With the access log around it, if there is one. What is asked while we are on trial is no client's request."""
         if self._access < 0:
             return gateway
@@ -238,6 +227,8 @@ class Worker:
             self._leave(STOP)
         elif order.startswith(orders.TIMEOUT):
             self._expire(order)
+        elif order.startswith(orders.IDENTIFY):
+            self._identify(order)
         elif not order:
             self._abandon()
         return bool(order)
@@ -248,10 +239,23 @@ class Worker:
         if not self._loops[int(thread)].watch.expire(int(since)):
             return
         try:
-            self._channel.send(orders.EXPIRED)
+            self._channel.send(orders.encode(orders.EXPIRED, thread))
         except OSError:
             pass  # The master is gone, which the channel will tell.
         self._leave(RETIRE)
+
+    def _identify(self, order: bytes) -> None:
+        """Tell the id of a running request: it is in the request alone, and written down nowhere while nobody asks."""
+        _, (thread, since) = orders.decode(order)
+        loop = self._loops[int(thread)]
+        connection = loop.current
+        request = connection and connection.request
+        name = plain_word(request.params.get("REQUEST_ID")) if request else ""
+        if loop.watch.slot[scoreboard.RUNNING_SINCE] == int(since):  # After the id was read: it is that request's.
+            try:
+                self._channel.send(orders.encode(orders.IDENTITY, thread, since, name))
+            except OSError:
+                pass  # As above.
 
     def _abandon(self) -> None:
         """The master is gone. Its successor gets the addresses as soon as nobody here accepts any more, however long a request still takes."""

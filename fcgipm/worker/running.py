@@ -1,52 +1,49 @@
 """What a worker tells about its requests beside their number: which one runs, and how long those took that have ended.
 
-Both run for every request, so they are as plain as they can be. The bucket costs a logarithm (160 ns): from the bits of the number it would be 60 ns less,
-and the buckets uneven.
+Both run for every request, so they are as plain as they can be.
 """
 
 from __future__ import annotations
 
-from math import log
+from bisect import bisect_right
 from typing import Dict
 
 from fcgipm.gateways.wsgi import Response
 from fcgipm.scoreboard import (
     ABORTED,
     BEGUN,
-    BUCKETS,
     CLASS_1XX,
+    CLASS_2XX,
+    CLASS_3XX,
     CLASS_4XX,
+    CLASS_5XX,
+    EDGES_NS,
     FAILED,
     LATENCY,
-    RATIO,
     SERVED_NS,
-    SHORTEST_NS,
-    TEXT,
-    TEXT_LIMIT,
     TIMED_OUT,
+    begin,
 )
 
-_CLIENT_LEFT = 499
-"""Counts as the status of a request whose client left before it had one, as in nginx."""
+_CLASS = (CLASS_4XX, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, *(CLASS_5XX,) * 5)
+"""By the first digit of a status. A request whose client left before it had one counts as nginx's 499 does."""
 _WORTH = 200_000
 """Nanoseconds."""
-_PER_BUCKET = 1 / log(RATIO)
-_OFFSET = 1 - log(SHORTEST_NS) * _PER_BUCKET
 
 
-def store_running(slot: memoryview, text: memoryview, params: Dict[str, str]) -> None:
-    """Write method and path, without the query string, into the slot: `text` are the bytes after its word TEXT."""
+def store_begun(slot: memoryview, kept: int, started: int, params: Dict[str, str]) -> None:
+    """Write that a request runs, with its method and its path without the query string."""
     path = params.get("REQUEST_URI") or params.get("SCRIPT_NAME", "") + params.get("PATH_INFO", "")
-    told = (params.get("REQUEST_METHOD", "?") + " " + path.partition("?")[0]).encode("latin-1")[:TEXT_LIMIT]
-    slot[TEXT] = 0
-    text[: len(told)] = told
-    slot[TEXT] = len(told)
+    if "?" in path:
+        path = path.partition("?")[0]
+    begin(slot, kept, started, (params.get("REQUEST_METHOD", "?") + " " + path).encode("latin-1"))
 
 
 def store_ended(slot: memoryview, response: Response, took: int) -> None:
     """Count a request that took so many nanoseconds."""
-    slot[CLASS_1XX - 1 + min((response.status or _CLIENT_LEFT) // 100, 5)] += 1
-    if response.failed or response.status >= 500:
+    status = response.status
+    slot[_CLASS[status // 100]] += 1
+    if status >= 500 or response.failed:
         slot[FAILED] += 1
         if response.expired:
             slot[TIMED_OUT] += 1
@@ -71,7 +68,5 @@ def store_deserted(slot: memoryview) -> None:
 
 
 def bucket(took: int) -> int:
-    """The number of the bucket for so many nanoseconds."""
-    if took < SHORTEST_NS:
-        return 0
-    return min(int(log(took) * _PER_BUCKET + _OFFSET), BUCKETS - 1)
+    """The number of the bucket for so many nanoseconds. (By bisection 0.1 µs, by a logarithm 0.25.)"""
+    return bisect_right(EDGES_NS, took)

@@ -19,12 +19,16 @@ class Timeouts(NamedTuple):
     """For the peer to take more of the response."""
     keepalive: float
     """A kept connection without a request."""
+    request: float = 50.0
+    """For the next block of a CGI program's response. (An application in the worker is watched by the master.)"""
+    kill_after: float = 5.0
+    """For a CGI program to end when it has been told to."""
 
 
 class Settings(NamedTuple):
     pool: str
     generation: int
-    app: str
+    app: Optional[str]
     directory: str
     mount: str
     threads: int
@@ -48,6 +52,10 @@ class Settings(NamedTuple):
     open_files: Optional[int] = None
     core: Optional[int] = None
     """Bytes."""
+    interface: str = "wsgi"
+    """``wsgi``, or ``cgi``: a process for each request."""
+    cgi: Optional[str] = None
+    """The folder of CGI scripts; with one `app` is None."""
     records: bool = False
     """The application may look at its requests' records (`recording`)."""
     command: Sequence[str] = ()
@@ -80,6 +88,8 @@ def decode_start(text: bytes) -> Settings:
         access_format=start["access_log"]["format"],
         open_files=start["limits"]["open_files"],
         core=start["limits"]["core"],
+        interface=start["interface"],
+        cgi=start["cgi"],
         command=start["command"] or (),
         backlog=start["listen"][0]["backlog"],
         own_listener=start["listen"][0]["address"].startswith("unix:"),

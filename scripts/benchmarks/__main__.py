@@ -12,12 +12,14 @@ COMMANDS = {
     "hello": "hello world through nginx, beside uWSGI, flup and php-fpm",
     "memory": "8 workers with a Django admin: memory of the whole tree, beside uWSGI",
     "loop": "CPU of one running FastCGI backend per request, without nginx",
+    "parts": "what single parts of the request path cost: scoreboard, time-outs, access log",
     "doors": "many clients at the embedded web server, beside nginx",
     "crowd": "40 clients at pools that rest, beside php-fpm and uWSGI",
     "steady": "what growing costs those who are being served",
     "rest": "wake-ups at rest, and the master's CPU under load",
     "deploy": "16 clients while code is replaced, beside gunicorn, uWSGI and php-fpm",
     "stop": "what a graceful stop under load answers, resets and refuses",
+    "status": "what it costs to ask what goes on: 200 workers, computing, reloading",
     "floor": "serve the bare loop without features on a socket",
 }
 

@@ -1,73 +1,43 @@
-"""The search: change an input, run it, keep it when it reached a line that none before it had."""
+"""The search: change an input, run it, keep it when it reached a statement that none before it had."""
 
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
-from types import CodeType, FrameType
-from typing import Any
 
-from fuzzing.targets import Target
+from fuzzing.statements import Statements
 
 LONGEST = 4096
 """Bytes of an input."""
 _TOKENS = (b"\0", b"\xff", b"\r\n", b"\n\n", b"\n", b": ", b"{", b"}", b"[", b"]", b"'", b'"', b"*a", b"&a ", b"${", b"!!", b"\x80\0\0\1", b"\1\4", b"Status:")
 
 
-class Lines:
-    """Which lines of some files have ever run."""
-
-    def __init__(self, files: tuple[str, ...]) -> None:
-        self._files = files
-        self._wanted: dict[CodeType, bool] = {}
-        self.seen: set[tuple[CodeType, int]] = set()
-
-    def run(self, function: Callable[[bytes], None], data: bytes) -> bool:
-        """Call it; whether a new line was reached. Raises what it raises."""
-        before = len(self.seen)
-        sys.settrace(self._call)
-        try:
-            function(data)
-        finally:
-            sys.settrace(None)
-        return len(self.seen) > before
-
-    def _call(self, frame: FrameType, _event: str, _argument: Any) -> Any:
-        code = frame.f_code
-        wanted = self._wanted.get(code)
-        if wanted is None:
-            wanted = self._wanted[code] = any(part in code.co_filename for part in self._files)
-        return self._line if wanted else None
-
-    def _line(self, frame: FrameType, _event: str, _argument: Any) -> Any:
-        self.seen.add((frame.f_code, frame.f_lineno))
-        return self._line
-
-
 class Fuzzer:
-    """One target. `corpus` are the inputs kept; `kept` those found by `step`."""
+    """Changes inputs of `corpus`, and adds to it. `run` takes any bytes and is not to raise."""
 
-    def __init__(self, target: Target, corpus: list[bytes], seed: int) -> None:
-        self.target = target
-        self.lines = Lines(target.files)
+    def __init__(self, run: Callable[[bytes], None], corpus: list[bytes], statements: Statements, seed: int) -> None:
+        self.run = run
+        self.corpus = corpus
+        self.statements = statements
         self.random = random.Random(seed)
-        self.corpus = [*target.seeds, *corpus]
         self.count = 0
-        for data in self.corpus:
-            self.lines.run(target.run, data)
+        for data in corpus:
+            run(data)
+        self.reached = statements.count()
 
     def step(self) -> tuple[bytes, BaseException | None, bool]:
         """One new input, what it raised, and whether it is worth keeping."""
         data = self.changed()
         self.count += 1
         try:
-            new = self.lines.run(self.target.run, data)
+            self.run(data)
         except Exception as error:
             return data, error, False
-        if new:
-            self.corpus.append(data)
-        return data, None, new
+        before, self.reached = self.reached, self.statements.count()
+        if self.reached == before:
+            return data, None, False
+        self.corpus.append(data)
+        return data, None, True
 
     def changed(self) -> bytes:
         """An input of the corpus, changed in a few places."""

@@ -84,7 +84,7 @@ def test_a_crash(board: Window, daemon: Daemon) -> None:
 
 def test_a_reload(board: Window, daemon: Daemon) -> None:
     assert daemon.command("reload", "api").returncode == 0
-    board.wait(lambda: "reload: api: generation" in board.text("#events"), "the reload", SOON)
+    board.wait(lambda: "api: generation 2" in board.text("#events"), "the reload", SOON)
 
 
 def test_a_slow_request_with_its_stack(board: Window, daemon: Daemon) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.process.test_master_start import free_port
 from tests.support.daemon import Daemon, eventually
-from tests.support.fastcgi import Connection, ask, environ, request
+from tests.support.fastcgi import PARAMS, STDIN, Connection, ask, begin, environ, pairs, request, stream
 from tests.support.gate import Gate
 
 DaemonFactory = Callable[..., Daemon]
@@ -103,13 +103,13 @@ def test_healthy_requests_beside_a_stuck_one_all_answer(start: Callable[..., Dae
     daemon = start(4, timeouts={"request": "1s", "kill_after": "200ms"})
     stuck = Connection(daemon.address())
     stuck.send(request(environ(path)))
-    time.sleep(0.7)
+    eventually(lambda: daemon.status()["pools"]["web"]["requests"]["active"] == 1, "it is stuck")
     healthy = [Connection(daemon.address()) for _ in range(3)]
     for connection in healthy:
-        connection.send(request(environ("/stream", QUERY_STRING="12")))
+        connection.send(request(environ("/stream", QUERY_STRING="20")))
     assert stuck.read_reply().status == 504
     replies = [connection.read_reply() for connection in healthy]
-    assert [(reply.status, reply.body) for reply in replies] == [(200, b"block\n" * 12)] * 3
+    assert [(reply.status, reply.body) for reply in replies] == [(200, b"block\n" * 20)] * 3, "they ran on beyond the deadline"
     for connection in (stuck, *healthy):
         connection.close()
     counted(daemon, {"timed_out": 1, "failed": 1, "active": 0}, 1)
@@ -151,17 +151,62 @@ def test_deadlines_at_the_ends_of_requests_hit_nothing_else(start: Callable[...,
 def test_a_slow_request_is_logged_once_with_its_stack_and_goes_on(start: Callable[..., Daemon]) -> None:
     daemon = start(timeouts={"request": "20s"}, slow_log={"after": "200ms"})
     assert ask(daemon.address(), "/for", QUERY_STRING="1.0").body == b"1.0"
-    daemon.wait_for_line(r"slow: GET /for runs for 0\.\d s")
+    daemon.wait_for_line(r"warning web\[\d+\]: slow: GET /for runs for 0\.\d s, request id \w+-\w+")
     daemon.wait_for_line(r'web\[\d+\]: +File ".*overdue.py", line \d+ in spin')
     counted(daemon, {"slow": 1, "timed_out": 0, "failed": 0}, 0)
     assert len(re.findall("slow: GET", daemon.text)) == 1
 
 
+def test_a_slow_request_that_holds_the_lock_is_logged_without_its_id(start: Callable[..., Daemon]) -> None:
+    daemon = start(timeouts={"request": "700ms", "kill_after": "500ms"}, slow_log={"after": "200ms"})
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ("/locked", REQUEST_ID="abc")))
+        assert connection.read_record() is None
+    assert daemon.wait_for_line("slow: GET /locked runs for").endswith(" s")
+    daemon.wait_for_line(r'web\[\d+\]: +File ".*overdue.py", line \d+ in locked')
+
+
+@pytest.mark.parametrize("how", ["retire", "reload"])
+def test_a_worker_that_hangs_while_it_leaves_has_its_deadline(start: Callable[..., Daemon], how: str) -> None:
+    """It waits for its client when it is told to leave, hence no clock runs, and hangs later, when no beat looks at it any more."""
+    daemon = start()
+    (pid,) = daemon.workers()
+    with Connection(daemon.address()) as connection:
+        connection.send(begin() + stream(PARAMS, pairs({**environ("/reads", "POST"), "CONTENT_LENGTH": "4"})))
+        eventually(lambda: daemon.status()["pools"]["web"]["requests"]["active"] == 1, "it waits for the body")
+        assert daemon.command(*(("retire", str(pid)) if how == "retire" else ("reload", "--no-wait"))).returncode == 0
+        eventually(lambda: [pid] != daemon.workers() and daemon.status()["pools"]["web"]["workers"]["stopping"] == 1, "it leaves")
+        connection.send(stream(STDIN, b"body"))
+        assert connection.read_reply().status == 504
+    eventually(lambda: pid not in daemon.workers(), "it has left")
+    counts = daemon.status()["pools"]["web"]["requests"]
+    assert (counts["timed_out"], counts["failed"]) == (1, 1)
+    assert ask(daemon.address(), "/hello").body == b"hello"
+
+
+def test_what_is_printed_arrives_while_the_request_runs(daemon_factory: DaemonFactory) -> None:
+    """Line by line, from every worker that was forked, and although it is no terminal."""
+    daemon = daemon_factory({"web": {"app": "prints:application", "workers": 2}})
+    with Gate() as gate:
+        connections = [Connection(daemon.address()) for _ in range(2)]
+        for number, connection in enumerate(connections):
+            connection.send(request(environ("/", SAY=f"out {number}", GATE=gate.path)))
+            gate.arrival()
+            daemon.wait_for_line(rf"info web\[\d+\]: out {number}$")
+        pids = {re.findall(r"web\[(\d+)\]: out", line)[0] for line in daemon.lines if ": out " in line}
+        assert len(pids) == 2
+        for connection in connections:
+            gate.open()
+            connection.read_reply()
+            connection.close()
+
+
 def test_slow_log_in_a_file_of_its_own(start: Callable[..., Daemon], tmp_path: Any) -> None:
     file = tmp_path / "slow.log"
     daemon = start(timeouts={"request": "20s"}, slow_log={"after": "100ms", "file": str(file)})
-    ask(daemon.address(), "/for", QUERY_STRING="0.6")
+    ask(daemon.address(), "/for", QUERY_STRING="0.6", REQUEST_ID="0123456789abcdef")
     eventually(lambda: "in spin" in file.read_text(), "the stack in the file")
+    assert "s, request id 0123456789abcdef\n" in file.read_text()
     assert "slow: GET" not in daemon.text
 
 

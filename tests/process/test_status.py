@@ -10,7 +10,8 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tests.support.daemon import ROOT, Daemon, eventually
 from tests.support.fastcgi import Connection, environ, request
@@ -74,22 +75,52 @@ def test_a_stopped_master(daemon_factory: Factory) -> None:
 
 def test_watch_follows_and_restores_the_terminal(daemon_factory: Factory) -> None:
     daemon = daemon_factory({"web": {"app": "cases:application"}})
-    for key in (b"q", b"\x03"):
-        master, slave = pty.openpty()
-        before = termios.tcgetattr(slave)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fcgipm.cli", "status", "-c", str(daemon.file), "--watch"], cwd=ROOT, stdin=slave, stdout=slave, stderr=slave,
-            env={**os.environ, "TERM": "xterm"}, start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
-        )  # fmt: skip
-        seen = read_until(master, b"workers")
-        os.write(master, key)
-        seen += drain(master, process)
+    for keys in (b"q", b"\x03", b"xyq"):
+        with watching(daemon) as (terminal, process):
+            seen = read_until(terminal, b"workers")
+            os.write(terminal, keys)
+            seen += drain(terminal, process)
+            assert process.wait(20) == 0
+            assert b"\x1b[?1049h" in seen and b"\x1b[?1049l" in seen and b"\x1b[?25h" in seen
+    assert daemon.command("status", "--watch").returncode == 64
+
+
+def test_watch_follows_a_resize(daemon_factory: Factory) -> None:
+    """Lines are cut at the new width, and shown whole again when there is room."""
+    daemon = daemon_factory({"web": {"app": "cases:application"}})
+    whole = str(daemon.file).encode()
+    with watching(daemon, 200) as (terminal, process):
+        read_until(terminal, whole)
+        for columns in (40, 200):
+            termios.tcsetwinsize(terminal, (30, columns))
+            if columns == 40:
+                assert whole not in read_until(terminal, "…".encode())
+            else:
+                read_until(terminal, whole)
+        os.write(terminal, b"q")
+        drain(terminal, process)
         assert process.wait(20) == 0
-        assert b"\x1b[?1049h" in seen and b"\x1b[?1049l" in seen and b"\x1b[?25h" in seen
+
+
+@contextmanager
+def watching(daemon: Daemon, columns: int = 120) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """`status --watch` in a terminal of its own, which is as before in the end: our side of it, and the process."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (30, columns))
+    before = termios.tcgetattr(slave)
+    environ = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fcgipm.cli", "status", "-c", str(daemon.file), "--watch"], cwd=ROOT, stdin=slave, stdout=slave, stderr=slave,
+        env={**environ, "TERM": "xterm"}, start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+    )  # fmt: skip
+    try:
+        yield master, process
         assert termios.tcgetattr(slave) == before
+    finally:
+        process.kill()
+        process.wait(20)
         os.close(master)
         os.close(slave)
-    assert daemon.command("status", "--watch").returncode == 64
 
 
 def read_until(terminal: int, wanted: bytes) -> bytes:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import pwd
+import shutil
 import signal
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support.daemon import Daemon, eventually
+from tests.support.daemon import ROOT, Daemon, eventually
 from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.gate import Gate
 from tests.support.status import fetch, free_port, settings, status_process, wait_for_status
@@ -69,6 +76,75 @@ def test_killing_it_changes_nothing_and_it_comes_back(daemon: Daemon, port: int)
     eventually(lambda: status_process(daemon) != pid, "another")
     wait_for_status(port)
     assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
+
+
+def test_one_that_cannot_be_kept_up_is_seen(daemon: Daemon, port: int) -> None:
+    assert daemon.status()["status_server"] == {"address": f"127.0.0.1:{port}", "pid": status_process(daemon), "state": "running", "reason": None}
+    for _ in range(5):  # the back-off doubles each time: 1.6 s in the end
+        pid = status_process(daemon)
+        os.kill(pid, signal.SIGKILL)
+        daemon.wait_for_line(f"status: process {pid} was killed")
+    status = daemon.status()
+    reason = f"process {pid} was killed by SIGKILL"
+    assert status["status_server"] == {"address": f"127.0.0.1:{port}", "pid": None, "state": "failed", "reason": reason}
+    assert status["state"] == "degraded" and status["pools"]["web"]["state"] == "ready"
+    shown = daemon.command("status")
+    assert shown.returncode == 1 and f"status server 127.0.0.1:{port}: failed: {reason}" in shown.stdout
+    assert daemon.command("status", "web").returncode == 0
+    eventually(lambda: daemon.status()["state"] == "running", "it is back")
+
+
+@pytest.mark.root
+def test_as_nobody(interpreter: Path) -> None:
+    """Whom it runs as when it is not told, and the master is root."""
+    given = settings(port := free_port())
+    del given["status"]["user"]
+    with Daemon(CASES, settings=given, python=str(interpreter)) as daemon:
+        wait_for_status(port)
+        assert os.stat(f"/proc/{status_process(daemon)}").st_uid == pwd.getpwnam("nobody").pw_uid
+        assert json.loads(fetch(port, "/status.json")[1])["pools"]["web"]["state"] == "ready"
+        assert ask(daemon.address(), "/hello").status == 200
+
+
+@pytest.mark.root
+def test_an_interpreter_that_nobody_can_use(interpreter: Path) -> None:
+    """Said at the start, with the folder that is in the way: no process is started again and again."""
+    interpreter.parents[2].chmod(0o700)
+    given = settings(free_port())
+    del given["status"]["user"]
+    refused = Daemon(CASES, settings=given, python=str(interpreter))
+    assert refused.run_to_end() == 78
+    (line,) = [line for line in refused.lines_reader.all() if "status.user" in line or "the status server" in line]
+    assert f"the status server, user nobody, cannot run: the folder {interpreter.parents[2]} (mode 0700, owner root)" in line
+
+
+@pytest.fixture
+def interpreter() -> Iterator[Path]:
+    """A virtual environment in a folder of its own that everybody may read: the system's Python of our version, fcgipm and what the server needs."""
+    python = shutil.which(f"python{sys.version_info.major}.{sys.version_info.minor}", path="/usr/local/bin:/usr/bin")
+    assert python is not None
+    with TemporaryDirectory(prefix="nb", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        subprocess.run([python, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+        (packages,) = folder.glob("venv/lib/python*/site-packages")
+        for module in NEEDED:
+            copy_package(module, packages)
+        shutil.copytree(ROOT / "fcgipm", packages / "fcgipm")
+        yield folder / "venv/bin/python"
+
+
+NEEDED = ("annotated_types", "anyio", "click", "h11", "httptools", "idna", "prometheus_client", "pydantic", "pydantic_core", "starlette", "typing_extensions")
+NEEDED += ("typing_inspection", "uvicorn", "watchfiles", "yaml")
+
+
+def copy_package(module: str, folder: Path) -> None:
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None
+    if spec.submodule_search_locations:
+        shutil.copytree(Path(spec.origin).parent, folder / module)
+    else:
+        shutil.copy(spec.origin, folder)
 
 
 def test_a_stopped_one_does_not_stop_the_master(daemon: Daemon, port: int) -> None:

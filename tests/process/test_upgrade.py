@@ -233,3 +233,17 @@ class TestWhatAnAttackFound:
             gate.open()
             assert connection.read_reply().body == b"one"
         shop.daemon.stop()
+
+
+def test_a_slow_request_is_told_once_whoever_takes_over(site: Callable[..., Site]) -> None:
+    shop = site({"web": {"workers": 2, "slow_log": {"after": "100ms"}, "timeouts": {"request": "60s"}}})
+    with Gate() as gate, Connection(shop.daemon.address()) as connection:
+        connection.send(request(environ("/", GATE=gate.path), keep=False))
+        gate.arrival()
+        shop.daemon.wait_for_line("slow: GET /")
+        for number in range(1, 3):
+            upgrade(shop.daemon, number)
+        gate.open()
+        assert connection.read_reply().body == b"one"
+    assert shop.daemon.text.count("slow: GET /") == 1
+    assert shop.pool()["requests"]["slow"] == 1

@@ -57,7 +57,10 @@ class Chart {
     this.values = Object.fromEntries(Object.keys(plan.lines).map((name) => [name, []]));
     this.node = element("figure");
     this.caption = element("figcaption");
-    this.caption.append(element("b", "", plan.title));
+    this.most = element("small");
+    const title = element("b", "", plan.title);
+    title.append(" ", this.most);
+    this.caption.append(title);
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     this.svg.setAttribute("viewBox", `0 0 ${HISTORY - 1} 100`);
     this.svg.setAttribute("preserveAspectRatio", "none");
@@ -80,6 +83,7 @@ class Chart {
       if (values.length > HISTORY) values.shift();
     }
     const most = Math.max(...Object.values(this.values).flat(), this.plan.unit === shortTime ? 0.001 : 1);
+    set(this.most, `to ${this.plan.unit(most)}`);
     const told = [];
     for (const { name, legend, line } of this.lines) {
       const values = this.values[name];
@@ -205,11 +209,22 @@ function show(status) {
     view.latest = pool.processes;
     view.update(pool, status.uptime_seconds);
   }
-  events(find("events"), status.events);
+  servers([...status.http, ...(status.status_server ? [status.status_server] : [])].filter((server) => server.state === "failed"));
   const slow = status.events.filter((event) => event.kind === "slow");
+  const others = status.events.filter((event) => event.kind !== "slow");
+  events(find("events"), others);
   find("slow-section").hidden = !slow.length;
   events(find("slow"), slow);
-  find("no-events").hidden = status.events.length > 0;
+  find("no-events").hidden = others.length > 0;
+}
+
+function servers(failed) {
+  const told = failed.map((server) => `The server at ${server.address} does not run: ${server.reason}`);
+  const list = find("servers");
+  list.hidden = !told.length;
+  if (list.dataset.told === told.join("\n")) return; // It is read aloud when it changes.
+  list.dataset.told = told.join("\n");
+  list.replaceChildren(...told.map((text) => element("li", "", text)));
 }
 
 function badge(state) {

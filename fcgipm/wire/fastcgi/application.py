@@ -129,6 +129,8 @@ class Application(Framer):
         self._values = values or {}
         self._decode = (decoder or ParamsDecoder()).decode
         self._live: Dict[int, _Live] = {}
+        self._first = _Live(False)
+        """Of request 1 whenever it comes whole: making one each time would be 0.2 µs."""
         self._events: List[Event] = []
         self._gathered: List[bytes] = []
 
@@ -163,9 +165,12 @@ class Application(Framer):
         whole = stop + data[22] + len(_ENDS_1) == len(data) and 0 < length <= self._max_params
         if not whole or self._live or self._rest or self._content_left or self._skip_left:
             return None
-        request = Request(1, data[10] & records.KEEP_CONN == 1, self._decode(data[_PARAMS_AT:stop]))
-        self._live[1] = _Live(request.keep_conn, _ENDED)
-        return request
+        keep_conn = data[10] & records.KEEP_CONN == 1
+        params = self._decode(data[_PARAMS_AT:stop])
+        self._live[1] = live = self._first
+        live.keep_conn = keep_conn
+        live.stage = _ENDED
+        return Request(1, keep_conn, params)
 
     def end(self, request_id: int) -> None:
         """END_REQUEST for this id has been made (by `encode_last` or `encode_end`): the id is free again."""

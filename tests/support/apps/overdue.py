@@ -3,6 +3,7 @@
 /loop  /sleep  /socket  /regex: can be interrupted      /locked: C code that holds the interpreter's lock for ever
 /stream?N: N blocks, a tenth of a second apart          /after: one block, then a loop      /stubborn: swallows every exception
 /closes: a loop in an iterator that notes its close()   /for?SECONDS: a loop that ends by itself      /hello
+/reads: a loop, once the body is there
 """
 
 import ctypes
@@ -91,9 +92,15 @@ def after(environ):
     for_ever()
 
 
+def reads(environ):
+    environ["wsgi.input"].read()
+    for_ever()
+
+
 PAGES = {
     "/loop": loop, "/sleep": sleep, "/socket": blocked, "/locked": locked, "/stubborn": stubborn, "/hammer": hammer, "/closes": Closes,
-    "/for": spin, "/stream": stream, "/after": after, "/hello": lambda environ: [b"hello"],
+    "/for": spin, "/stream": stream, "/after": after, "/reads": reads,
+    "/hello": lambda environ: [b"hello"],
 }  # fmt: skip
 
 

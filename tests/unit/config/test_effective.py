@@ -23,6 +23,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
             "web": {
                 "name": "web",
                 "app": "shop.wsgi:application",
+                "cgi": None,
                 "interface": "wsgi",
                 "listen": [
                     {

@@ -53,7 +53,7 @@ def test_a_file_with_twelve_mistakes() -> None:
 
 _ALL_KEYS = (
     "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " preload, timeouts, limits, recycle, probe, hooks, access_log, slow_log"
+    " preload, timeouts, limits, recycle, probe, hooks, access_log, slow_log, cgi"
 )
 
 
@@ -110,8 +110,19 @@ _ALL_KEYS = (
             "5:38",
             "workers.spare: must be 0, not 2: a pool in mode ondemand has no workers at rest; use mode dynamic to have some",
         ),
-        ("interface: cgi", "5:16", "interface: cgi is not available yet: this version has wsgi alone"),
-        ("interface: asgi", "5:16", 'interface: must be wsgi, not "asgi"'),
+        ("interface: fastcgi", "5:16", "interface: fastcgi is not available yet: this version has wsgi or cgi alone"),
+        ("interface: asgi", "5:16", 'interface: must be wsgi or cgi, not "asgi"'),
+        ("cgi: /srv/cgi-bin", "5:10", "cgi: cannot stand beside `app`: a pool serves one of them; take one away, or make two pools"),
+        (
+            "interface: cgi\nhooks: {worker_start: 'a:b'}",
+            "6:12",
+            "hooks: are functions of an application that stays in its workers, and with interface cgi none does: take the key away",
+        ),
+        (
+            "interface: cgi\nslow_log: {after: 1s}",
+            "6:15",
+            "slow_log: logs the Python stack of an application that stays in its workers, and with interface cgi none does: take the key away",
+        ),
         # Keys that come later are unknown.
         ("affinity: true", "5:5", f"affinity: unknown key: {_ALL_KEYS}"),
         ("timeouts: {reply: 50s}", "5:16", "timeouts.reply: unknown key: known here are first_byte, header, body, write, keepalive, request, kill_after"),
@@ -198,7 +209,7 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("pools: {}\n", "1:8: pools: there is no pool to serve: add one, with `app` and `listen`"),
         ("pools: []\n", "1:8: pools: must be a mapping (`key: value` lines), not a list"),
         ("pools: {web: 3}\n", "1:14: pools.web: must be a mapping (`key: value` lines), not 3"),
-        ("pools: {web: {listen: fd:3}}\n", "1:9: pools.web.app: is missing: it gives module:attribute of the WSGI application"),
+        ("pools: {web: {listen: fd:3}}\n", "1:9: pools.web.app: is missing: it gives module:attribute of the WSGI application; or `cgi`, a folder of CGI scripts, in its place"),
         ("pools: {web: {app: 'a:b'}}\n", "1:9: pools.web.listen: is missing: it gives the address that the web server connects to"),
         ("pools: {a b: {app: 'a:b', listen: fd:3}}\n", '1:9: pools.a b: must be at most 32 letters, digits, - and _, a letter or digit first, not "a b"'),
         ("control: {mode: '0600'}\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:1: control.path: is missing"),
@@ -301,3 +312,12 @@ def test_more_addresses_than_a_pool_may_have() -> None:
     assert problems(listening(32)) == []
     (problem,) = problems(listening(33))
     assert problem.endswith("pools.web.listen: has 33 addresses; a pool may have 32")
+
+
+def test_a_request_must_be_slow_before_it_is_interrupted() -> None:
+    said = problems(pool("timeouts: {request: 5s}\nslow_log: {after: 5s}"))
+    assert [line.partition(": ")[2] for line in said] == [
+        "pools.web.slow_log.after: must be less than timeouts.request, 5 s, not 5 s: a request is interrupted there, and never seen to be slow"
+    ]
+    assert problems(pool("timeouts: {request: 6s}\nslow_log: {after: 5s}")) == []
+    assert len(problems(pool("timeouts: {request: 5}\nslow_log: {after: 60s}"))) == 1, "what was wanted is not known"

@@ -33,8 +33,8 @@ def access(tmp_path: Path) -> Iterator[AccessFile]:
 
 def run(board: memoryview, slot: int, text: bytes, started: int, state: int = scoreboard.BUSY) -> None:
     words = scoreboard.words(board, slot)
-    scoreboard.text_of(words)[: len(text)] = text
-    words[scoreboard.TEXT], words[scoreboard.REQUEST_STARTED], words[scoreboard.STATE] = len(text), started, state
+    scoreboard.begin(words, 0, started, text)
+    words[scoreboard.STATE] = state
 
 
 def told(folder: Path) -> list[dict[str, Any]]:
@@ -54,7 +54,6 @@ def test_a_line_for_each_thread_that_was_inside_a_request(access: AccessFile, bo
 
 def test_what_a_worker_forges_on_its_scoreboard_stays_one_line(access: AccessFile, board: memoryview, tmp_path: Path) -> None:
     run(board, 0, b'GET /\r\n"x\x1b[31m?secret=1 \xff', 1 << 63)
-    scoreboard.words(board, 0)[scoreboard.TEXT] = (1 << 64) - 1
     access.died(None, board, range(1))
     raw = (tmp_path / "access").read_bytes()
     assert raw.count(b"\n") == 1 and raw.isascii() and b"\x1b" not in raw and b"secret" not in raw
@@ -78,3 +77,10 @@ def test_a_file_that_another_program_opened_is_kept_until_it_is_reopened(tmp_pat
 def test_one_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(SystemProblem, match="cannot open the access log"):
         AccessFile({"file": str(tmp_path / "missing" / "access"), "format": "json"}, "web", Log(str(tmp_path / "log")))
+
+
+def test_who_had_a_504_before_the_end_has_a_line_with_it(access: AccessFile, board: memoryview, tmp_path: Path) -> None:
+    run(board, 0, b"GET /stuck", time.monotonic_ns())
+    run(board, 1, b"GET /beside", time.monotonic_ns())
+    access.died(77, board, range(2), {0})
+    assert [(record["uri"], record["status"]) for record in told(tmp_path)] == [("/stuck", 504), ("/beside", 502)]

@@ -37,6 +37,8 @@ def test_no_control_character_comes_through(noise: bytes) -> None:
         (b"over\rwritten", "over\\x0dwritten"),
         (b"\xff\xfe", "\\xff\\xfe"),
         ("\x85\u2028".encode(), "\\x85\\u2028"),
+        ("\u202etxt.exe\u2066\ufeff\u200f\u061c".encode(), "\\u202etxt.exe\\u2066\\ufeff\\u200f\\u061c"),
+        ("全角　空白 \u00a0 👩\u200d🚒".encode(), "全角　空白 \u00a0 👩\u200d🚒"),
     ],
 )
 def test_escapes(line: bytes, text: str) -> None:

@@ -66,3 +66,16 @@ def test_a_publication_that_fails_changes_nothing(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["a.sock", "b.sock"], "theirs is left alone"
     foreign.close()
     close(before)
+
+
+def test_what_the_starter_left_open_outlives_an_attempt_that_fails(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as started, socket.create_server(("127.0.0.1", 0)) as taken:
+        inherited = settings(f"fd:{started.fileno()}")
+        with pytest.raises(SystemProblem):
+            Openings({}, [("pool web", inherited), ("pool blog", settings(f"127.0.0.1:{taken.getsockname()[1]}"))])
+        openings = Openings({}, [("pool web", inherited)])
+        openings.publish()
+        with socket.create_connection(started.getsockname()):
+            openings.listeners[inherited["address"]].socket.accept()[0].close()
+        openings.give_up()
+        assert started.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

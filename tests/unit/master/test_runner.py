@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gc
+import json
 import os
 import socket
 import subprocess
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fcgipm import orders
+from fcgipm import orders, scoreboard
 from fcgipm.master.access import AccessFile
 from fcgipm.master.actions import carry_out
 from fcgipm.master.channel import Channel, Word
@@ -23,7 +25,9 @@ from fcgipm.master.loop import Loop
 from fcgipm.master.runner import PoolRunner
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
+from fcgipm.pool.deadlines import Running
 from fcgipm.pool.policy import Load
+from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 from fcgipm.system.queues import Queues
 from fcgipm.system.spawn import output_pipe
@@ -128,3 +132,24 @@ def test_many_that_come_at_once_are_one_look(runner: PoolRunner, queue: deque[Ha
     runner.look(1.0)
     runner.parking.woken()
     assert len(queue) == 2
+
+
+def test_one_that_cannot_be_made_leaves_no_descriptor(tmp_path: Path, runner: PoolRunner, queue: deque[Happening]) -> None:
+    before = os.listdir("/proc/self/fd")
+    settings = {**runner.settings, "slow_log": {"file": str(tmp_path / "none" / "slow"), "after": 1.0}}
+    for _ in range(3):
+        with pytest.raises(SystemProblem, match="cannot open"):
+            PoolRunner(settings, [], runner.access, 1.0, runner.loop, runner.log, queue.append, older=runner)
+        gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_who_was_killed_and_answered_is_known_to_another_program(runner: PoolRunner) -> None:
+    killed = Running(4, 0, 7)
+    runner.overseer.restore(json.loads(json.dumps({"slow": [], "overdue": [killed], "killed": [killed], "answered": [[4, 0]]})))
+    scoreboard.words(runner.board.memory, 0)[scoreboard.RUNNING_SINCE] = 7
+    told = json.loads(json.dumps(runner.overseer.describe()))
+    assert told == {"slow": [], "overdue": [[4, 0, 7]], "killed": [[4, 0, 7]], "answered": [[4, 0]]}
+    counters = dict(zip(scoreboard.COUNTERS, runner.overseer.lost(4, 0), strict=True))
+    assert counters[scoreboard.TIMED_OUT] == counters[scoreboard.FAILED] == counters[scoreboard.CLASS_5XX] == 1
+    assert sum(runner.overseer.lost(4, 0)) == 0, "once"

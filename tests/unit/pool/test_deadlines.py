@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from fcgipm.pool.deadlines import AGAIN, Deadlines, Limits, Overdue, Running, Slow, Stuck
 
 S = 1_000_000_000
@@ -44,3 +46,10 @@ def test_a_worker_that_is_waited_for_is_looked_at_again_soon() -> None:
     deadlines = Deadlines(Limits(10, 5))
     deadlines.judge([Running(1, 0, 100 * S), Running(1, 1, 112 * S)], (1,), 116)
     assert deadlines.next_due == 116 + AGAIN
+
+
+def test_another_program_says_nothing_twice_but_what_only_an_end_settles() -> None:
+    before, after, one = Deadlines(Limits(10, 5, 2)), Deadlines(Limits(10, 5, 2)), Running(1, 0, 100 * S)
+    assert before.judge([one], (), 116) == [Slow(one), Overdue(one), Stuck(1, (one,))]
+    after.restore(json.loads(json.dumps(before.describe())))
+    assert after.judge([one], (), 117) == [Stuck(1, (one,))]

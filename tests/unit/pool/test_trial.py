@@ -115,7 +115,8 @@ def test_a_worker_that_dies_while_it_is_probed_or_waits_for_the_others_fails_it_
 
 def test_a_dismissed_candidate_ends_whatever_it_does() -> None:
     for world in (on_trial(), passed(probe=True), passed()):
-        world.step(event.StopNow())
+        actions = world.step(event.StopNow())
+        assert [(one.level, one.text) for one in actions if isinstance(one, do.Log)] == [("info", "the trial is over: terminating what was tried")]
         assert 7 in world.ended
         world.template_gone(7)
         while world.pool.workers:

@@ -19,7 +19,8 @@ def test_the_whole_document() -> None:
         "started_at": "2026-11-22T12:00:00.123Z",
         "uptime_seconds": 90061.0,
         "config": "/etc/fcgipm/fcgipm.yaml",
-        "http": [{"address": "127.0.0.1:8000", "pool": "web", "pid": 77, "state": "running"}],
+        "http": [{"address": "127.0.0.1:8000", "pool": "web", "pid": 77, "state": "running", "reason": None}],
+        "status_server": None,
         "loop_lag_seconds": 0.0,
         "events": [],
     }

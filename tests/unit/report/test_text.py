@@ -8,9 +8,9 @@ import pytest
 
 from fcgipm.report.document import to_json
 from fcgipm.report.events import Event
-from fcgipm.report.snapshot import RunningSnapshot
+from fcgipm.report.snapshot import RunningSnapshot, StatusServerSnapshot
 from fcgipm.report.text import ansi, bar, duration, escaped, events_text, size, table, to_text
-from tests.unit.report.snapshots import SNAPSHOT
+from tests.unit.report.snapshots import HTTP, SNAPSHOT, WEB
 
 EXPECTED = """\
 fcgipm 0.1.0 degraded, pid 1, up 1d01h, /etc/fcgipm/fcgipm.yaml
@@ -25,7 +25,7 @@ web: ready, wsgi, generation 1, Python 3.11.7
   PID  GEN  STATE  REQUESTS  KEPT  UPTIME   RSS  CPU  RUNS
     2    1  busy         13     5   1h02m  8.8K  12%  GET /slow 4.2s
 api: degraded, wsgi, generation 1: ModuleNotFoundError: No module named 'api'
-  workers   [  ] 0 of 2 to 2: 0 idle, 0 busy; peak 0
+  workers   [  ] 0 of 2: 0 idle, 0 busy; peak 0
   queue     7/1024 unix:/run/fcgipm/web.sock, ?/? [::1]:9000
   requests  0, 0 active, 0.0/s
   exits     2 crash
@@ -83,3 +83,20 @@ def test_sizes() -> None:
 
 def test_what_is_printable_stays() -> None:
     assert escaped("/a?b=c %20~") == "/a?b=c %20~"
+
+
+def test_what_runs_is_cut_to_the_terminal() -> None:
+    running = RunningSnapshot("GET", "/" + "x" * 200, 4.25)
+    document = to_json(SNAPSHOT._replace(pools=(WEB._replace(processes=(WEB.processes[0]._replace(running=(running,)),)),)))
+    for columns, most in ((None, 132), (80, 92), (120, 120), (200, 200)):
+        (row,) = [line for line in to_text(document, columns=columns).splitlines() if "GET /xxx" in line]
+        assert len(row) <= most and row.endswith("... 4.2s")
+
+
+def test_a_status_server_and_a_server_that_does_not_run() -> None:
+    document = to_json(
+        SNAPSHOT._replace(http=(HTTP._replace(pid=None, state="failed", reason="exited\x1b"),), status_server=StatusServerSnapshot("[::1]:9180", 5, "running"))
+    )
+    shown = to_text(document)
+    assert "http 127.0.0.1:8000 for web: failed: exited\\x1b\n" in shown
+    assert shown.endswith("status server [::1]:9180: running, pid 5\n")

@@ -222,7 +222,7 @@ def expected_params(pairs: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return params
 
 
-NAMES = st.sampled_from([b"A", b"B", b"HTTP_A", b"HTTP_COOKIE", b"HTTP_", b"QHTTP_", b"", b"L" * 200])
+NAMES = st.sampled_from([b"A", b"B", b"HTTP_A", b"HTTP_COOKIE", b"HTTP_", b"HTTP_BAD", b"BASE", b"QHTTP_", b"", b"L" * 200])
 PARAM_VALUES = st.sampled_from([b"", b"1", b"HTTP_A", b"\x06\x01HTTP_Ax", b"HTTP_COOKIE=1", b"v" * 200, b"\xff\xe4"])
 SIMILAR = st.lists(st.lists(st.tuples(NAMES, PARAM_VALUES), max_size=7), min_size=1, max_size=8)
 
@@ -232,12 +232,17 @@ SIMILAR = st.lists(st.lists(st.tuples(NAMES, PARAM_VALUES), max_size=7), min_siz
 def test_what_a_params_decoder_remembers_never_shows(
     start: list[tuple[bytes, bytes]], rests: list[list[tuple[bytes, bytes]]], long: bool
 ) -> None:
-    decoder = ParamsDecoder()
+    plain, based = ParamsDecoder(), ParamsDecoder({"BASE": 1, "HTTP_OURS": 2}, frozenset(("HTTP_BAD",)))
     for pairs in [*rests, *([*start, *rest] for rest in rests), *rests]:
-        given_out = decoder.decode(peer.pairs(pairs, long))
-        assert given_out == expected_params(pairs)
-        given_out["A"] = "spoilt by the application"
-        given_out.pop("HTTP_A", None)
+        expected = expected_params(pairs)
+        given_out = plain.decode(peer.pairs(pairs, long))
+        assert given_out == expected
+        expected.pop("HTTP_BAD", None)
+        also_given_out = based.decode(peer.pairs(pairs, long))
+        assert also_given_out == {**expected, "BASE": 1, "HTTP_OURS": 2}
+        for params in (given_out, also_given_out):
+            params["A"] = "spoilt by the application"
+            params.pop("HTTP_A", None)
 
 
 @properties

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.worker.running import store_deserted, store_ended, store_running
+from fcgipm.worker.running import store_begun, store_deserted, store_ended
 
 
 def told(params: dict[str, str]) -> str:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    store_running(slot, scoreboard.text_of(slot), params)
+    store_begun(slot, 3, 12345, params)
     return scoreboard.read(board, 0).text
 
 
@@ -24,7 +24,7 @@ def told(params: dict[str, str]) -> str:
         ({"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/shop", "PATH_INFO": "/x?y"}, "POST /shop/x"),
         ({}, "? "),
         ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/\xff\x00<script>"}, "GET /\xff\x00<script>"),
-        ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/" + "x" * 1000}, "GET /" + "x" * 307),
+        ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/" + "x" * 1000}, "GET /" + "x" * 315),
     ],
 )
 def test_method_and_path(params: dict[str, str], text: str) -> None:
@@ -34,8 +34,17 @@ def test_method_and_path(params: dict[str, str], text: str) -> None:
 def test_nothing_beyond_the_text_is_touched() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    store_running(slot, scoreboard.text_of(slot), {"REQUEST_METHOD": "X" * 2000})
-    assert sum(slot[scoreboard.LATENCY :]) == 0 and slot[scoreboard.TEXT] == scoreboard.TEXT_LIMIT
+    store_begun(slot, 3, 12345, {"REQUEST_METHOD": "X" * 2000})
+    reading = scoreboard.read(board, 0)
+    assert sum(slot[scoreboard.LATENCY :]) == 0 == sum(slot[: scoreboard.STATE]) and reading.text == "X" * scoreboard.TEXT_LIMIT
+    assert (reading.state, reading.kept, reading.begun, reading.request_started) == (scoreboard.BUSY, 3, 1, 12345)
+
+
+def test_nothing_is_left_of_the_text_before() -> None:
+    board = memoryview(bytearray(scoreboard.size(1)))
+    for path in ("/" + "x" * 1000, "/y"):
+        store_begun(scoreboard.words(board, 0), 0, 1, {"REQUEST_METHOD": "GET", "REQUEST_URI": path})
+    assert scoreboard.read(board, 0).text == "GET /y"
 
 
 def test_ended_requests_are_counted_and_summed() -> None:
@@ -48,12 +57,6 @@ def test_ended_requests_are_counted_and_summed() -> None:
     assert (sum(buckets), buckets[0], buckets[-1]) == (3, 1, 1)
     assert slot[scoreboard.SERVED_NS] == 10**15 + 5_000_000
     assert [slot[word] for word in (scoreboard.CLASS_5XX, scoreboard.FAILED, scoreboard.TIMED_OUT, scoreboard.ABORTED)] == [3, 3, 3, 0]
-
-
-def test_a_length_that_a_foreign_worker_wrote_is_bounded() -> None:
-    board = memoryview(bytearray(scoreboard.size(1)))
-    scoreboard.words(board, 0)[scoreboard.TEXT] = 2**63
-    assert len(scoreboard.read(board, 0).text) == scoreboard.TEXT_LIMIT
 
 
 def test_a_request_whose_client_left_the_queue_counts_like_nginx_does() -> None:

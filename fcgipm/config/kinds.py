@@ -1,0 +1,54 @@
+"""What a pool serves: an application, a folder of CGI scripts or a foreign program, and how requests reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fcgipm.config.errors import Problem
+from fcgipm.config.layers import PoolLayers
+from fcgipm.config.model import Pool
+
+INTERFACES = {"app": ("wsgi", "cgi"), "cgi": ("cgi",), "command": ("fastcgi",)}
+"""By the key that says what is served; the first interface is the one that is inferred."""
+
+_MEANING = "module:attribute of the WSGI application; or, in its place, `cgi`, a folder of CGI scripts, or `command`, a FastCGI program"
+_OF_PYTHON = {
+    "hooks": "are functions of an application that stays in its workers",
+    "slow_log": "logs the Python stack of an application that stays in its workers",
+}
+"""Keys that mean nothing where each request has a process of its own."""
+
+
+def served(keys: Pool) -> list[str]:
+    """The keys of INTERFACES that are given: one, or there is a mistake."""
+    return [key for key in INTERFACES if getattr(keys, key) is not None]
+
+
+def interface_of(keys: Pool) -> str:
+    """The interface in effect, of a pool without mistakes."""
+    return keys.interface or INTERFACES[served(keys)[0]][0]
+
+
+def mistakes(pool: PoolLayers) -> Iterator[Problem]:
+    """Nothing to serve, too much of it, or an interface and keys that do not fit it."""
+    given, lost = served(pool.keys), pool.node.lost
+    if lost & {*INTERFACES, "interface"}:
+        return
+    if not given:
+        yield pool.node.problem_of("app", text=f"is missing: it gives {_MEANING}")
+    for key in given[1:]:
+        yield pool.node.problem_of(key, text=f"cannot stand beside `{given[0]}`: a pool serves one of them; take one away, or make two pools")
+    if len(given) == 1:
+        yield from _unfit(pool, given[0])
+
+
+def _unfit(pool: PoolLayers, key: str) -> Iterator[Problem]:
+    allowed, interface = INTERFACES[key], interface_of(pool.keys)
+    if interface not in allowed:
+        yield pool.node.problem_of("interface", text=f"must be {' or '.join(allowed)} beside `{key}`, not {interface}")
+    elif interface == "cgi":
+        for name, meaning in _OF_PYTHON.items():
+            if name not in pool.node.lost and getattr(pool.keys, name) not in (None, type(pool.keys).model_fields[name].default):
+                yield pool.node.problem_of(name, text=f"{meaning}, and with interface cgi none does: take the key away")
+        if pool.keys.workers.threads > 1 and "workers" not in pool.node.lost:
+            yield pool.node.problem_of("workers", "threads", text="must be 1 with interface cgi: each request has a process of its own; use more workers")

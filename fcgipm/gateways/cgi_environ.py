@@ -1,0 +1,37 @@
+"""From the params of a request to the environment of a CGI program (RFC 3875, section 4.1): nothing reaches it that could be taken for more than a fact
+about the request."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Mapping
+
+_NAME = re.compile("[A-Z][A-Z0-9_]*", re.ASCII)
+_NAMES = frozenset(("AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "GATEWAY_INTERFACE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING"))
+_BEGINNINGS = ("HTTP_", "SERVER_", "REMOTE_", "REQUEST_", "SCRIPT_", "DOCUMENT_", "REDIRECT_", "SSL_")
+_ALWAYS = (
+    ("GATEWAY_INTERFACE", "CGI/1.1"),
+    ("QUERY_STRING", ""),
+    ("SCRIPT_NAME", ""),
+    ("SERVER_SOFTWARE", "fcgipm"),
+    ("REMOTE_ADDR", ""),
+)
+
+Variables = Dict[bytes, bytes]
+
+
+def variables(environ: Mapping[str, Any], base: Mapping[bytes, bytes]) -> Variables:
+    """`base`, the pool's own variables, and what the request says: `environ` are params that an EnvironMaker has completed.
+
+    Only names that CGI and its usual extensions know are taken over, so that no LD_PRELOAD, PATH, PYTHONPATH or whatever the next program listens to can
+    come with a request; and none that `base` has (case 169). A value with a NUL, or a character that is no byte, is left out (case 39).
+    """
+    found = {b"%b" % name.encode(): value.encode() for name, value in _ALWAYS}
+    for name, value in environ.items():
+        if (name in _NAMES or name.startswith(_BEGINNINGS)) and _NAME.fullmatch(name) and "\0" not in value:
+            try:
+                found[name.encode()] = value.encode("latin-1")
+            except UnicodeEncodeError:
+                continue
+    found.update(base)
+    return found

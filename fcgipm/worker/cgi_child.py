@@ -1,0 +1,103 @@
+"""One CGI program: started without a copy of the worker, in a process group of its own, with three pipes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from typing import List, Tuple
+
+from fcgipm.gateways.cgi_environ import Variables
+
+_DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
+"""What Python ignores, and a program expects to work; handlers are gone by themselves."""
+
+
+class Child:
+    """A running program. The descriptors are ours to close; -1 stands for one that is closed."""
+
+    def __init__(self, arguments: List[bytes], variables: Variables, folder: bytes, with_input: bool) -> None:
+        """`folder` becomes its working directory: this thread must have one of its own. Raises OSError, with nothing left behind."""
+        opened: List[int] = []
+        try:
+            input_end, self.input = _pipe(opened) if with_input else (_null(opened), -1)
+            self.output, output_end = _pipe(opened)
+            self.errors, errors_end = _pipe(opened)
+            os.chdir(folder)
+            # As vfork does it (glibc 2.24 and later): 0.3 ms less than a fork where a worker has 200 MiB.
+            self.pid = os.posix_spawn(
+                arguments[0],
+                arguments,
+                variables,
+                file_actions=[(os.POSIX_SPAWN_DUP2, number, to) for to, number in enumerate((input_end, output_end, errors_end))],
+                setpgroup=0,
+                setsigmask=(),
+                setsigdef=_DEFAULTS,
+            )
+            self.end = self._watch()
+        except OSError:
+            _close_all(opened)
+            raise
+        _close_all([input_end, output_end, errors_end])
+        for number in (self.output, self.errors, *([self.input] if with_input else [])):
+            os.set_blocking(number, False)
+
+    def _watch(self) -> int:
+        """A descriptor that becomes readable when the program has ended (pidfd_open(2))."""
+        try:
+            return os.pidfd_open(self.pid)
+        except OSError:
+            self.signal(signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            raise
+
+    def signal(self, number: int) -> None:
+        """To everybody in its group. Its number stays its own until `reap`."""
+        with suppress(ProcessLookupError, PermissionError):  # Nobody is left; or a setuid program, which is not ours to end.
+            os.killpg(self.pid, number)
+
+    def close_input(self) -> None:
+        """The program reads the end of its input."""
+        if self.input >= 0:
+            os.close(self.input)
+            self.input = -1
+
+    def killed_by(self) -> int:
+        """The signal that ended it, 0: none has. It stays to be reaped."""
+        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        return found.si_status if found is not None and found.si_code in (os.CLD_KILLED, os.CLD_DUMPED) else 0
+
+    def reap(self) -> str:
+        """Wait for its end; what was wrong with it, empty: nothing."""
+        self.close_input()
+        _close_all([self.output, self.errors, self.end])
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        if code < 0:
+            return f"was killed by {signal_name(-code)}"
+        return f"exited with status {code}" if code else ""
+
+
+def signal_name(number: int) -> str:
+    """SIGSEGV for 11."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _pipe(opened: List[int]) -> Tuple[int, int]:
+    """Read end and write end."""
+    ends = os.pipe2(os.O_CLOEXEC)
+    opened += ends
+    return ends
+
+
+def _null(opened: List[int]) -> int:
+    number = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    opened.append(number)
+    return number
+
+
+def _close_all(numbers: List[int]) -> None:
+    for number in numbers:
+        os.close(number)

@@ -1,0 +1,152 @@
+"""Everything that flows between a client and a CGI program: body in, response and error output out, without ever waiting for one of them alone.
+
+The response comes out as an iterator of blocks; whoever takes a block waits for the client, nobody else does. A program's time runs while there is nothing
+to wait for but the program itself.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import Dict, Iterator, Optional
+
+from fcgipm.gateways.exchange import BodyTimeout
+from fcgipm.worker.cgi_child import Child, signal_name
+from fcgipm.worker.cgi_errors import ErrorLines
+from fcgipm.worker.connection import Connection
+from fcgipm.worker.settings import Timeouts
+
+_PIECE = 65536
+_LAST_MOMENT = 0.1
+"""Seconds between the end of a program's output and its own."""
+
+
+class Overdue(Exception):
+    """The program has run for `timeouts.request` without a word."""
+
+
+class Crashed(Exception):
+    """The program was killed by a signal; the text says which."""
+
+
+class Pump:
+    """Of one request."""
+
+    def __init__(self, child: Child, connection: Connection, errors: ErrorLines, timeouts: Timeouts, length: int) -> None:
+        """`length` are the bytes of the body that the program may read."""
+        self._child = child
+        self._connection = connection
+        self._errors = errors
+        self._timeouts = timeouts
+        self._left = length
+        self._pending = memoryview(b"")
+        """What the program is to read next."""
+        self._listens = True
+        """The client may still send something that matters: a body, or that it leaves."""
+        self._poll = select.poll()
+        self._poll.register(child.output, select.POLLIN)
+        self._poll.register(child.errors, select.POLLIN)
+        self._poll.register(child.end, select.POLLIN)
+        self._ended = False
+        """The program is gone, though others may hold its pipes."""
+        self.held = True
+        """Somebody has its output open still."""
+
+    def blocks(self) -> Iterator[bytes]:
+        """Its output, piece by piece. Raises ClientLeft, BodyTimeout, Overdue, Crashed."""
+        while True:
+            self._feed()
+            ready = self._wait()
+            if self._child.errors in ready and not self._errors.read(self._child.errors):
+                self._poll.unregister(self._child.errors)
+            if self._connection.fd in ready:
+                self._listens = self._connection.take_in()
+            self._ended |= self._child.end in ready
+            if self._child.output in ready or self._ended:
+                data = self._read()
+                if data:
+                    yield data
+                elif data is not None or self._ended:
+                    break
+        self._look_how_it_ended()
+
+    def _read(self) -> Optional[bytes]:
+        """b"" at the end, None while there is nothing."""
+        try:
+            data = os.read(self._child.output, _PIECE)
+        except BlockingIOError:
+            return None
+        if not data:
+            self.held = False
+            self._poll.unregister(self._child.output)
+        return data
+
+    def _look_how_it_ended(self) -> None:
+        """A program that crashes closes its output in the same moment: what it said is no complete response then. Raises Crashed."""
+        poll = select.poll()
+        poll.register(self._child.end, select.POLLIN)
+        if poll.poll(_LAST_MOMENT * 1000):
+            self._ended = True
+            number = self._child.killed_by()
+            if number:
+                raise Crashed(f"it was killed by {signal_name(number)}")
+
+    def _feed(self) -> None:
+        """Give the program of the body what it takes."""
+        while self._child.input >= 0:
+            if not self._pending:
+                data = self._connection.body_at_hand()
+                if data is None:
+                    return
+                self._pending = memoryview(data)[: self._left]
+                self._left -= len(self._pending)
+                if not self._pending:
+                    self._close_input()
+                    return
+            try:
+                self._pending = self._pending[os.write(self._child.input, self._pending) :]
+            except BlockingIOError:
+                return
+            except OSError:  # It reads no more of it, which is its right.
+                self._close_input()
+
+    def _close_input(self) -> None:
+        self._pending = memoryview(b"")
+        self._child.close_input()
+
+    def _wait(self) -> Dict[int, int]:
+        """What is ready, before the one whose turn it is has taken too long."""
+        feeding = self._child.input >= 0
+        hungry = feeding and not self._pending
+        if feeding:
+            self._poll.register(self._child.input, 0 if hungry else select.POLLOUT)
+        if self._listens:
+            # Without a word in it, poll still tells of a unix socket that its peer has closed.
+            self._poll.register(self._connection.fd, select.POLLIN if hungry or not feeding else 0)
+        patience = self._timeouts.body if hungry else self._timeouts.request
+        try:
+            ready = dict(self._poll.poll(patience * 1000))
+        finally:
+            if feeding:
+                self._poll.unregister(self._child.input)
+            if self._listens:
+                self._poll.unregister(self._connection.fd)
+        if ready:
+            return ready
+        if hungry:
+            raise BodyTimeout(f"no more of the request's body within {patience:g} s")
+        raise Overdue
+
+    def drain(self, seconds: float) -> bool:
+        """Wait for the program's end, so long at most, and take its last words meanwhile. Whether it has ended."""
+        deadline = time.monotonic() + seconds
+        while not self._ended and (left := deadline - time.monotonic()) > 0:
+            ready = dict(self._poll.poll(left * 1000))
+            self._ended = self._child.end in ready
+            if self._child.errors in ready and not self._errors.read(self._child.errors):
+                self._poll.unregister(self._child.errors)
+            if self._child.output in ready:
+                self._read()  # Nobody wants it any more.
+        self._errors.read(self._child.errors)
+        return self._ended

@@ -1,0 +1,137 @@
+"""Lines of the access log for what does not end well: time-outs, clients that leave, refusals. Each has one, and the status counts the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.daemon import Daemon, eventually
+from tests.support.fastcgi import PARAMS, Connection, ask, begin, environ, pairs, record, request, stream
+from tests.support.gate import Gate
+
+DaemonFactory = Callable[..., Daemon]
+Start = Callable[..., tuple[Daemon, Callable[[int], list[dict[str, Any]]]]]
+
+OVERDUE = {"app": "overdue:application", "timeouts": {"request": "300ms", "kill_after": "500ms"}}
+
+
+@pytest.fixture
+def start(daemon_factory: DaemonFactory, tmp_path: Path) -> Start:
+    """A daemon, and a function that waits for that many lines and gives them."""
+
+    def starter(threads: int = 1, **pool: Any) -> tuple[Daemon, Callable[[int], list[dict[str, Any]]]]:
+        log = tmp_path / "access"
+        workers = {"min": 1, "max": 1, "threads": threads}
+        daemon = daemon_factory({"web": {"workers": workers, "access_log": {"file": str(log)}, **pool}}, tolerate=["Traceback", "worker"])
+
+        def lines(count: int) -> list[dict[str, Any]]:
+            eventually(lambda: log.read_text().count("\n") >= count, f"{count} lines")
+            return [json.loads(line) for line in log.read_text().splitlines()]
+
+        return daemon, lines
+
+    return starter
+
+
+def counted(daemon: Daemon) -> dict[str, Any]:
+    """How the pool's status counts its requests."""
+    pool = daemon.status()["pools"]["web"]
+    return {**pool["requests"], "rejected": pool["connections"]["rejected"]}
+
+
+@pytest.mark.parametrize("path", ["/loop", "/sleep"])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_time_out_is_a_504(start: Start, path: str, threads: int) -> None:
+    daemon, lines = start(threads, **OVERDUE)
+    assert ask(daemon.address(), path, HTTP_USER_AGENT="me").status == 504
+    (line,) = lines(1)
+    told = {name: line[name] for name in ("method", "uri", "status", "agent", "bytes_out")}
+    assert told == {"method": "GET", "uri": path, "status": 504, "agent": "me", "bytes_out": len("Gateway Timeout\n")}
+    assert 0.3 <= line["duration"] < 10
+
+
+def test_a_response_that_is_cut_by_its_time_out_has_the_status_that_was_sent(start: Start) -> None:
+    daemon, lines = start(**OVERDUE)
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ("/after")))
+        assert not connection.read_reply().complete
+    (line,) = lines(1)
+    assert (line["uri"], line["status"], line["bytes_out"]) == ("/after", 200, len("block\n"))
+
+
+@pytest.mark.parametrize(("path", "status"), [("/locked", 502), ("/stubborn", 504)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_who_is_killed_has_a_line_with_what_the_client_got(start: Start, path: str, status: int, threads: int) -> None:
+    """C code that holds the interpreter's lock lets nobody send a 504: to the web server its worker is gone."""
+    daemon, lines = start(threads, **OVERDUE)
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ(path)))
+        answer = connection.read_to_end()
+    assert (b"Status: 504" in answer) == (status == 504)
+    (line,) = lines(1)
+    assert (line["method"], line["uri"], line["status"]) == ("GET", path, status)
+    assert line["duration"] >= 0.8
+    eventually(lambda: counted(daemon)["timed_out"] == 1, "it is counted")
+
+
+def test_a_client_that_leaves_during_its_response(start: Start) -> None:
+    daemon, lines = start(app="overdue:application")
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ("/stream", QUERY_STRING="50")))
+        connection.read_record()
+    (line,) = lines(1)
+    assert (line["uri"], line["status"]) == ("/stream", 200) and line["bytes_out"] < 50 * len("block\n")
+    assert counted(daemon)["aborted"] == 1
+
+
+def test_a_client_that_leaves_before_its_response(start: Start) -> None:
+    daemon, lines = start(app="cases:application")
+    with Connection(daemon.address()) as connection:
+        params = {**environ("/body", "POST"), "CONTENT_LENGTH": "100"}
+        connection.send(begin() + stream(PARAMS, pairs(params)) + record(5, b"x" * 10))
+        eventually(lambda: counted(daemon)["active"] == 1, "it waits for the body")
+    (line,) = lines(1)
+    assert (line["method"], line["uri"], line["status"], line["bytes_in"]) == ("POST", "/body", 499, 10)
+    assert counted(daemon)["aborted"] == 1
+
+
+def test_clients_that_leave_the_queue(start: Start) -> None:
+    daemon, lines = start(app="cases:application")
+    with Gate() as gate, Connection(daemon.address()) as busy:
+        busy.send(request(environ("/at-gate", GATE=gate.path)))
+        gate.arrival()
+        for number in range(3):
+            with Connection(daemon.address()) as queued:
+                queued.send(request(environ(f"/left/{number}", HTTP_USER_AGENT="me")))
+        gate.open()
+        busy.read_reply()
+    found = lines(4)
+    assert [(line["uri"], line["status"]) for line in found] == [("/at-gate", 200), ("/left/0", 499), ("/left/1", 499), ("/left/2", 499)]
+    assert all((line["agent"], line["bytes_out"], line["duration"]) == ("me", 0, 0) for line in found[1:])
+    requests = counted(daemon)
+    assert (requests["total"], requests["aborted"], requests["by_class"]["2xx"], requests["by_class"]["4xx"]) == (4, 3, 1, 3)
+
+
+REFUSED = {
+    "params too long": (begin() + stream(PARAMS, pairs({**environ("/x"), "HTTP_A": "a" * 5000})), 431),
+    "another version": (record(1, bytes(8), version=9), 400),
+    "no records at all": (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_is_refused_has_a_line_too(start: Start, kind: str) -> None:
+    """It is no request that the status counts, but a connection that was rejected."""
+    sent, status = REFUSED[kind]
+    daemon, lines = start(app="hello:application", limits={"params": "4KiB"})
+    with Connection(daemon.address()) as connection:
+        connection.send(sent)
+        assert (b"Status: 431" in connection.read_to_end()) == (status == 431)
+    (line,) = lines(1)
+    assert (line["status"], line["method"], line["uri"], line["duration"]) == (status, None, None, None)
+    requests = counted(daemon)
+    assert (requests["total"], requests["rejected"]) == (0, 1)
