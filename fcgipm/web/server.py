@@ -1,4 +1,4 @@
-"""The process of the embedded server: its specification, its socket, uvicorn. It wakes every 0.1 s also when idle: uvicorn ticks.
+"""The process of the embedded server: its specification, its socket, uvicorn. When nothing happens it sleeps.
 
 It has no channel to the master: what it writes on standard error goes into the log, and a TERM ends it after its running requests.
 """

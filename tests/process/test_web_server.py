@@ -229,7 +229,7 @@ class TestSupervision:
     def test_status_shows_it(self, embedded_factory: Callable[..., Embedded]) -> None:
         server = embedded_factory({"web": {"app": "hello:application"}})
         (http,) = server.daemon.status()["http"]
-        assert http == {"address": http["address"], "pool": "web", "pid": server.pid, "state": "running"}
+        assert http == {"address": http["address"], "pool": "web", "pid": server.pid, "state": "running", "reason": None}
         assert f"http {http['address']} for web: running, pid {http['pid']}\n" in server.daemon.command("status").stdout
 
     def test_one_that_dies_is_followed_by_another(self, embedded_factory: Callable[..., Embedded]) -> None:
