@@ -210,6 +210,7 @@ class Keeper:
         try:
             asking.connect(self._listener.getsockname())
             asking.send(_GET_VALUES)
+            asking.shutdown(socket.SHUT_WR)  # libfcgi waits for more before it answers.
         except OSError:
             asking.close()
             return False

@@ -110,8 +110,8 @@ _ALL_KEYS = (
             "5:38",
             "workers.spare: must be 0, not 2: a pool in mode ondemand has no workers at rest; use mode dynamic to have some",
         ),
-        ("interface: fastcgi", "5:16", "interface: fastcgi is not available yet: this version has wsgi or cgi alone"),
-        ("interface: asgi", "5:16", 'interface: must be wsgi or cgi, not "asgi"'),
+        ("interface: fastcgi", "5:16", "interface: must be wsgi or cgi beside `app`, not fastcgi"),
+        ("interface: asgi", "5:16", 'interface: must be wsgi, cgi or fastcgi, not "asgi"'),
         ("cgi: /srv/cgi-bin", "5:10", "cgi: cannot stand beside `app`: a pool serves one of them; take one away, or make two pools"),
         (
             "interface: cgi\nhooks: {worker_start: 'a:b'}",
