@@ -12,7 +12,9 @@ int main(void) {
         if (query && strcmp(query, "crash") == 0) abort();
         if (query && *query) usleep(1000 * atoi(query));
         while (got < left && FCGI_getchar() != EOF) got++;
-        printf("Content-Type: text/plain\r\n\r\nc %d %ld\n", (int)getpid(), got);
+        char answer[64];
+        int size = sprintf(answer, "c %d %ld\n", (int)getpid(), got);
+        printf("Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", size, answer);
     }
     return 0;
 }

@@ -6,4 +6,6 @@ if ($query === "crash") {
 }
 usleep(1000 * (int) $query);
 header("Content-Type: text/plain");
-echo "php ", getmypid(), " ", strlen(file_get_contents("php://input")), "\n";
+$answer = "php " . getmypid() . " " . strlen(file_get_contents("php://input")) . "\n";
+header("Content-Length: " . strlen($answer));
+echo $answer;

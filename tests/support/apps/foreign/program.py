@@ -13,8 +13,9 @@ def application(environ, start_response):
     if query:
         time.sleep(int(query) / 1000)
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"flup %d %d\n" % (os.getpid(), len(body))]
+    answer = b"flup %d %d\n" % (os.getpid(), len(body))
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(answer)))])
+    return [answer]
 
 
 if __name__ == "__main__":
