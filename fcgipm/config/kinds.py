@@ -11,7 +11,7 @@ from fcgipm.config.model import Pool
 INTERFACES = {"app": ("wsgi", "cgi"), "cgi": ("cgi",), "command": ("fastcgi",)}
 """By the key that says what is served; the first interface is the one that is inferred."""
 
-_MEANING = "module:attribute of the WSGI application; or, in its place, `cgi`, a folder of CGI scripts, or `command`, a FastCGI program"
+_MEANING = "module:attribute of the WSGI application; or `cgi`, a folder of scripts, or `command`, a FastCGI program"
 _OF_PYTHON = {
     "hooks": "are functions of an application that stays in its workers",
     "slow_log": "logs the Python stack of an application that stays in its workers",

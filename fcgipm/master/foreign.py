@@ -53,7 +53,8 @@ def fresh(settings: Mapping[str, Any], names: Iterable[str], opened: Mapping[str
         for one in pool["listen"]:
             before = opened.get(one["address"])
             if before is not None and before.foreign != is_foreign(pool):
-                raise SystemProblem(f"pool {name}: {one['address']} cannot change between an application and a foreign program: restart, or use another address")
+                text = "cannot change between an application and a foreign program: restart, or use another address"
+                raise SystemProblem(f"pool {name}: {one['address']} {text}")
             if is_foreign(pool) and one["address"].startswith("unix:"):
                 found.add(one["address"])
     return found

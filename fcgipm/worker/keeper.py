@@ -17,7 +17,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from typing import Callable, Dict, FrozenSet, List, NoReturn, Optional, Tuple
+from typing import Callable, Dict, List, NoReturn, Optional, Tuple
 
 from fcgipm import orders, scoreboard
 from fcgipm.worker.holding import Connections
@@ -74,7 +74,7 @@ class Keeper:
         self._watch(self._channel.fileno(), self._hear_master)
         self._rest()
         self._channel.send(orders.encode(orders.READY, platform.python_version(), "-"))
-        while self._channel is not None or self._copies:
+        while not self._over:
             for number, _ in self._epoll.poll(self._patience()):
                 if number == self._listener.fileno():
                     self._stir()
@@ -82,6 +82,10 @@ class Keeper:
                     self._watched[number]()
             self._see_to(time.monotonic())
         os._exit(0)
+
+    @property
+    def _over(self) -> bool:
+        return self._channel is None and not self._copies
 
     def _watch(self, number: int, receiver: Callable[[], None]) -> None:
         self._watched[number] = receiver
@@ -315,9 +319,10 @@ class Keeper:
             copy.signal_all(signal.SIGKILL)
 
     def _bid(self, copy: Copy, now: float) -> None:
-        """It does not let us see what it is at: TERM, and the rest is its own affair; then, when that did not help, KILL."""
-        copy.signal_all(signal.SIGTERM if copy.term_at is None else signal.SIGKILL)
-        copy.term_at = now
+        """It does not let us see what it is at, so it must know itself what to do about TERM. What does not leave, the master evicts."""
+        if copy.term_at is None:
+            copy.term_at = now
+            copy.signal_all(signal.SIGTERM)
 
     def _must_serve(self, copy: Copy, alone: bool) -> bool:
         """Whether somebody waits who has nobody else: at the end of a pool, or at a listener that has a successor."""

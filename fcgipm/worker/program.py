@@ -41,7 +41,7 @@ def become(command: Sequence[str], listener: int, channel: socket.socket, output
         if order == orders.TRY:
             os.write(started, TRIED)
         os.dup2(listener, 0)
-        os.execvp(command[0], command)
+        os.execvp(command[0], list(command))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         os.write(2, os.fsencode(f"cannot start {command[0]}: {why}\n"))
@@ -52,7 +52,8 @@ def become(command: Sequence[str], listener: int, channel: socket.socket, output
 class Copy:
     """`pid` and `pidfd` are None until it has told; `ready_at` is when it counts as serving (monotonic), None until its program runs.
 
-    `order` is RETIRE or STOP once it is to leave, `term_at` when it was told to end by itself. `held` are inodes of the connections that it had at the last look.
+    `order` is RETIRE or STOP once it is to leave, `term_at` when it was told to end by itself. `held` are the inodes of its connections at the last look;
+    `readable` tells whether they can be seen.
     """
 
     def __init__(self, slot: int, words: memoryview, channel: socket.socket, started: int) -> None:

@@ -209,7 +209,10 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("pools: {}\n", "1:8: pools: there is no pool to serve: add one, with `app` and `listen`"),
         ("pools: []\n", "1:8: pools: must be a mapping (`key: value` lines), not a list"),
         ("pools: {web: 3}\n", "1:14: pools.web: must be a mapping (`key: value` lines), not 3"),
-        ("pools: {web: {listen: fd:3}}\n", "1:9: pools.web.app: is missing: it gives module:attribute of the WSGI application; or `cgi`, a folder of CGI scripts, in its place"),
+        (
+            "pools: {web: {listen: fd:3}}\n",
+            "1:9: pools.web.app: is missing: it gives module:attribute of the WSGI application; or `cgi`, a folder of scripts, or `command`, a FastCGI program",
+        ),
         ("pools: {web: {app: 'a:b'}}\n", "1:9: pools.web.listen: is missing: it gives the address that the web server connects to"),
         ("pools: {a b: {app: 'a:b', listen: fd:3}}\n", '1:9: pools.a b: must be at most 32 letters, digits, - and _, a letter or digit first, not "a b"'),
         ("control: {mode: '0600'}\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:1: control.path: is missing"),
