@@ -25,8 +25,8 @@ def served(keys: Pool) -> list[str]:
 
 
 def interface_of(keys: Pool) -> str:
-    """The interface in effect, of a pool without mistakes."""
-    return keys.interface or INTERFACES[served(keys)[0]][0]
+    """The interface in effect; of a pool that serves nothing by mistake, any."""
+    return keys.interface or INTERFACES[[*served(keys), "app"][0]][0]
 
 
 def mistakes(pool: PoolLayers) -> Iterator[Problem]:

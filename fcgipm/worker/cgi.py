@@ -24,8 +24,8 @@ from fcgipm.worker.cgi_errors import ErrorLines
 from fcgipm.worker.cgi_pump import Crashed, Overdue, Pump
 from fcgipm.worker.cgi_scripts import Scripts
 from fcgipm.worker.connection import Connection
-from fcgipm.worker.importing import program as application_program
 from fcgipm.worker.deadlines import RequestWatch
+from fcgipm.worker.importing import program as application_program
 from fcgipm.worker.settings import Settings
 
 _HINTS = {errno.ENOEXEC: " (a script begins with #! and the path of its interpreter)", errno.ENOENT: " (its interpreter, behind #!, is not there)"}
@@ -197,7 +197,7 @@ def _end(child: Child, pump: Pump, program: Program, errors: ErrorLines, respons
     if not ended and not failed:
         child.signal(signal.SIGTERM)
         ended = pump.drain(patience)
-    if failed or not ended or pump.held:
+    if failed or not ended or pump.held or child.failed():
         child.signal(signal.SIGKILL)
     wrong = child.reap()
     errors.end()

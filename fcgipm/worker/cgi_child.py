@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 from fcgipm.gateways.cgi_environ import Variables
 
@@ -64,8 +64,16 @@ class Child:
 
     def killed_by(self) -> int:
         """The signal that ended it, 0: none has. It stays to be reaped."""
-        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-        return found.si_status if found is not None and found.si_code in (os.CLD_KILLED, os.CLD_DUMPED) else 0
+        found = self._look()
+        return found.si_status if found is not None and found.si_code != os.CLD_EXITED else 0
+
+    def failed(self) -> bool:
+        """It has ended, and not well. It stays to be reaped."""
+        found = self._look()
+        return found is not None and (found.si_code != os.CLD_EXITED or found.si_status != 0)
+
+    def _look(self) -> Optional[os.waitid_result]:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
 
     def reap(self) -> str:
         """Wait for its end; what was wrong with it, empty: nothing."""

@@ -11,7 +11,20 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Daemon, eventually
-from tests.support.fastcgi import ABORT_REQUEST, PARAMS, STDIN, Connection, Reply, ask, begin, environ, pairs, record, request, stream
+from tests.support.fastcgi import (
+    ABORT_REQUEST,
+    PARAMS,
+    STDIN,
+    Connection,
+    Reply,
+    ask,
+    begin,
+    environ,
+    pairs,
+    record,
+    request,
+    stream,
+)
 
 Site = Callable[..., "Folder"]
 SH = "#!/bin/sh\n"
@@ -101,8 +114,10 @@ def test_l169_a_clean_environment(site: Site) -> None:
     folder = site(env={"OWN": "pool"})
     folder.script("env", SH + PLAIN + "env\n")
     hostile = {
-        "LD_PRELOAD": "/tmp/evil.so", "LD_LIBRARY_PATH": "/tmp", "PATH": "/tmp", "PYTHONPATH": "/tmp", "PYTHONSTARTUP": "/x", "IFS": "x", "ENV": "/x", "BASH_ENV": "/x",
-        "GCONV_PATH": "/x", "HOME": "/x", "TMPDIR": "/x", "PERL5OPT": "-x", "HTTP_PROXY": "http://evil", "OWN": "evil", "BASH_FUNC_a%%": "() { :; }", "ZZZ": "1",
+        "LD_PRELOAD": "/tmp/evil.so", "LD_LIBRARY_PATH": "/tmp", "PATH": "/tmp", "PYTHONPATH": "/tmp", "PYTHONSTARTUP": "/x", "IFS": "x",
+        "ENV": "/x", "BASH_ENV": "/x",
+        "GCONV_PATH": "/x",
+        "HOME": "/x", "TMPDIR": "/x", "PERL5OPT": "-x", "HTTP_PROXY": "http://evil", "OWN": "evil", "BASH_FUNC_a%%": "() { :; }", "ZZZ": "1",
     }  # fmt: skip
     found = variables(folder.ask("/env", **hostile))
     assert found["OWN"] == "pool" and found["PATH"] != "/tmp" and found["HOME"] != "/x"
@@ -203,19 +218,23 @@ def test_l173_a_flood_of_errors_blocks_nobody(site: Site) -> None:
     assert len(folder.daemon.text) < 300_000
 
 
-@pytest.mark.parametrize(("end", "told"), [("exit 3", "exited with status 3"), ("kill -TERM $$", None)])
-def test_l174_how_it_ended_is_told_and_its_group_goes_with_a_crash(site: Site, end: str, told: str | None) -> None:
+@pytest.mark.parametrize(("end", "told"), [("exit 3", "exited with status 3"), ("kill -TERM $$", "was killed by SIGTERM")])
+def test_l174_how_it_ended_is_told_and_its_group_ends_too(site: Site, end: str, told: str) -> None:
     folder = site()
     mark = f"9{os.getpid()}.25"
     reply = folder.run(f"sleep {mark} >/dev/null 2>&1 </dev/null &\nprintf 'Content-Length: 2\\n\\nok'\n{end}\n")
-    if told:
-        assert (reply.status, reply.body) == (200, b"ok")
-        folder.daemon.wait_for_line(rf"web\[\d+\]: it {told}$")
-        for pid in folder.marked(mark):  # What a script has left to run alone, with nothing of ours, is its own affair.
-            os.kill(pid, 9)
-    else:
-        folder.daemon.wait_for_line(r"it: no complete CGI response: it was killed by SIGTERM$")
+    assert (reply.status, reply.body) == (200, b"ok")
+    folder.daemon.wait_for_line(rf"web\[\d+\]: it {told}$")
     eventually(lambda: not folder.marked(mark), "the end of the whole group")
+
+
+def test_l174_what_goes_on_after_a_good_end_is_let_alone(site: Site, tmp_path: Path) -> None:
+    folder = site()
+    os.mkfifo(tmp_path / "gate")
+    folder.run(PLAIN + f"(read line < {tmp_path}/gate; : > {tmp_path}/done) >/dev/null 2>&1 </dev/null &\n")
+    assert folder.run(PLAIN).status == 200
+    (tmp_path / "gate").write_text("go on\n")
+    eventually((tmp_path / "done").exists, "the work behind it")
 
 
 def test_l174_a_time_out_ends_the_group(site: Site) -> None:
@@ -316,7 +335,8 @@ def test_l177_a_thousand_runs_leave_nothing(site: Site, tmp_path: Path) -> None:
     def held() -> list[int]:
         return [len(os.listdir(f"/proc/{pid}/fd")) for pid in workers]
 
-    folder.ask("/it"), folder.ask("/bad")
+    folder.ask("/it")
+    folder.ask("/bad")
     before, files = held(), sorted(os.listdir(tmp_path))
     with Connection(folder.daemon.address()) as connection:
         for number in range(1000):
@@ -331,7 +351,8 @@ def test_l177_a_thousand_runs_leave_nothing(site: Site, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/../secret", 404), ("/sub/../../secret", 404), ("/%2e%2e/secret", 404), ("/..%2fsecret", 404), ("/link", 404), ("/linked/secret", 404), ("/it\0", 404),
+        ("/../secret", 404), ("/sub/../../secret", 404),
+        ("/%2e%2e/secret", 404), ("/..%2fsecret", 404), ("/link", 404), ("/linked/secret", 404), ("/it\0", 404),
         ("/\0", 404), ("//it", 200), ("/./it", 200), ("/plain.txt", 403), ("/sub", 404), ("/sub/", 404), ("/", 404), ("/none", 404), ("/fifo", 404),
         ("/inner", 200), ("/it/../x", 404),
     ],
@@ -414,14 +435,17 @@ def test_an_application_with_a_fresh_interpreter_for_each_request(daemon_factory
     replies = [ask(daemon.address(), "/m/x", "POST", b"abc") for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 200]
     assert replies[0].body != replies[1].body, "each says its pid"
-    (status,) = [pool for pool in daemon.status()["pools"].values()]
+    status = daemon.status()["pools"]["web"]
     assert status["interface"] == "cgi" and status["requests"]["total"] == 2
 
 
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"app": "nowhere:application", "interface": "cgi"}, ["No module named 'nowhere'", "application nowhere:application cannot be imported by a CGI program"]),
+        (
+            {"app": "nowhere:application", "interface": "cgi"},
+            ["No module named 'nowhere'", "application nowhere:application cannot be imported by a CGI program"],
+        ),
         ({"cgi": "/nowhere/at/all"}, ["cgi folder /nowhere/at/all cannot be read: No such file or directory"]),
     ],
 )

@@ -29,6 +29,8 @@ def pool(folder: Path, code: str, **changes: Any) -> dict[str, Any]:
     return {
         "name": "web",
         "app": "trial_app:app",
+        "cgi": None,
+        "interface": "wsgi",
         "listen": [{"address": "unix:/nowhere/x.sock", "allow": None}],
         "python": sys.executable,
         "directory": str(folder),
@@ -42,7 +44,7 @@ def pool(folder: Path, code: str, **changes: Any) -> dict[str, Any]:
         "no_new_privs": True,
         "mount": "",
         "workers": {"mode": "static", "min": 2, "max": 2, "threads": 1},
-        "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0},
+        "timeouts": {"first_byte": 5.0, "header": 10.0, "body": 30.0, "write": 60.0, "keepalive": 75.0, "request": 50.0, "kill_after": 5.0},
         "limits": {"params": 1 << 20, "open_files": None, "core": None},
         "hooks": {"worker_start": None, "worker_stop": None},
         "access_log": {"file": "off", "format": "json"},
