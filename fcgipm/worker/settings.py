@@ -69,7 +69,7 @@ class Settings(NamedTuple):
 def decode_start(text: bytes) -> Settings:
     """START's JSON. Comes from our own master, so it is not validated again."""
     start = json.loads(text)
-    return Settings(
+    settings = Settings(
         pool=start["pool"],
         generation=start["generation"],
         app=start["app"],
@@ -90,7 +90,8 @@ def decode_start(text: bytes) -> Settings:
         core=start["limits"]["core"],
         interface=start["interface"],
         cgi=start["cgi"],
-        command=start["command"] or (),
-        backlog=start["listen"][0]["backlog"],
-        own_listener=start["listen"][0]["address"].startswith("unix:"),
     )
+    if not start["command"]:
+        return settings
+    (listener,) = start["listen"]
+    return settings._replace(command=start["command"], backlog=listener["backlog"], own_listener=listener["address"].startswith("unix:"))

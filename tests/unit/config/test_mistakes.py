@@ -53,7 +53,7 @@ def test_a_file_with_twelve_mistakes() -> None:
 
 _ALL_KEYS = (
     "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " preload, timeouts, limits, recycle, probe, hooks, access_log, slow_log, cgi"
+    " preload, timeouts, limits, recycle, probe, hooks, access_log, slow_log, cgi, command"
 )
 
 
