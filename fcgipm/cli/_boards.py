@@ -64,9 +64,10 @@ def _process(pid: int, slots: list[scoreboard.SlotReading], now: float) -> Proce
     running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY)
     state = "busy" if running else _STATES.get(slots[0].state, "starting")
     used = usage(pid)
+    rss, stopped = (None, False) if used is None else (used.rss, used.stopped)
     uptime = max(0.0, now - slots[0].started / 1000)
     requests, kept = sum(slot.begun for slot in slots), sum(slot.kept for slot in slots)
-    return ProcessSnapshot(pid, slots[0].generation, state, requests, uptime, kept, used.rss if used is not None else None, None, running)
+    return ProcessSnapshot(pid, slots[0].generation, state, requests, uptime, kept, rss, None, running, stopped)
 
 
 def _running(slot: scoreboard.SlotReading, now: float) -> RunningSnapshot:

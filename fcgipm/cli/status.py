@@ -46,7 +46,7 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
 
         paint = text.ansi if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text.plain
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(text.events_text(status["events"], paint) if events else text.to_text(status, paint, columns), nl=False)
+        click.echo(text.events_text(status["events"], paint, columns) if events else text.to_text(status, paint, columns), nl=False)
     return 0 if is_well(status) else exit_codes.FAILED
 
 

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 
+from fcgipm.master.echo import Echo, LastFailure
 from fcgipm.master.lines import LineSplitter
 from fcgipm.master.loop import Loop
 
@@ -20,10 +21,11 @@ REMEMBERED = 8
 
 
 class Output:
-    """The read end of one output pipe; ``ended`` once nobody holds its other end."""
+    """The read end of one output pipe; ``ended`` once nobody holds its other end. `echo` holds back what only repeats a failure."""
 
-    def __init__(self, descriptor: int, deliver: Callable[[str], None]) -> None:
+    def __init__(self, descriptor: int, deliver: Callable[[str], None], echo: Echo | None = None) -> None:
         self._descriptor = descriptor
+        self._echo = echo
         self._deliver = deliver
         self._splitter = LineSplitter()
         self.last_lines: deque[str] = deque(maxlen=REMEMBERED)
@@ -52,6 +54,13 @@ class Output:
             if self.ended or not self.read():
                 break
         self._hand_on(self._splitter.end())
+        if self._echo is not None:
+            self._echo.failed()
+
+    def settled(self) -> None:
+        """The process is ready: from now on nothing is held back."""
+        if self._echo is not None:
+            self._echo.ready()
 
     def last_words(self) -> str | None:
         """The last line that says anything."""
@@ -74,13 +83,16 @@ class Outputs:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._open: set[Output] = set()
+        self._last_failure = LastFailure()
 
     def follow(self, descriptor: int, deliver: Callable[[str], None]) -> Output:
         """Read a pipe from now on."""
-        output = Output(descriptor, deliver)
-        self._open.add(output)
-        self._loop.watch(output, lambda _events: self._read(output))
-        return output
+        return self._add(Output(descriptor, deliver))
+
+    def follow_start(self, descriptor: int, deliver: Callable[[str], None]) -> Output:
+        """The same of a process that may fail again as the last one did: what only repeats that is told as a count."""
+        echo = Echo(self._last_failure, deliver)
+        return self._add(Output(descriptor, echo.hear, echo))
 
     @property
     def descriptors(self) -> list[int]:
@@ -97,6 +109,11 @@ class Outputs:
         for output in list(self._open):
             output.drain()
             self._drop(output)
+
+    def _add(self, output: Output) -> Output:
+        self._open.add(output)
+        self._loop.watch(output, lambda _events: self._read(output))
+        return output
 
     def _read(self, output: Output) -> None:
         output.read()

@@ -97,9 +97,9 @@ class Reloads:
         for line in others:
             self._master.log.write(level, f"reload failed: {line}")
         reason, at = None if outcome.ok else first, timestamp(time.time())
-        event = Event(at, ALL if wish.pool is None else wish.pool, "reload", first if outcome.ok else f"failed: {first}")
+        text = first.removeprefix(f"{wish.pool}: ") if outcome.ok else f"failed: {first.removeprefix(f'{wish.pool}: ')}"
         if wish.pool is None:
-            self.events.post(event)
+            self.events.post(Event(at, ALL, "reload", text))
         elif wish.pool in self._master.fleet.serving:
-            self._master.fleet.serving[wish.pool].account.events.post(event)
+            self._master.fleet.serving[wish.pool].account.post("reload", text)
         self.last.update(dict.fromkeys(reload.names, ReloadSnapshot(at, outcome.ok, reason)))

@@ -146,7 +146,7 @@ class PoolRunner:
 
     def add_template(self, generation: int, pid: int, ours: socket.socket, output: int) -> None:
         """A template was started."""
-        self.adopt_template(TemplateProcess(generation, pid, Channel(ours), self.reopened(output, None, pid)))
+        self.adopt_template(TemplateProcess(generation, pid, Channel(ours), self.outputs.follow_start(output, partial(self._log_line, None, pid))))
 
     def adopt_template(self, template: TemplateProcess) -> None:
         """Hear it from now on."""
@@ -310,8 +310,8 @@ class PoolRunner:
     def _template_said(self, template: TemplateProcess, word: Word) -> None:
         if word.word == orders.READY:
             python, threads = (*word.arguments, "", "")[:2]
-            names = () if threads in ("", "-") else tuple(threads.split(","))
-            self.happened(event.TemplateReady(template.generation, python, names))
+            template.output.settled()
+            self.happened(event.TemplateReady(template.generation, python, () if threads in ("", "-") else tuple(threads.split(","))))
         elif word.word == orders.FAILED:
             template.failed = True
             self.happened(event.TemplateFailed(template.generation))

@@ -122,8 +122,8 @@ def _process(
     requests = sum(slot.counters[_BEGUN] for slot in slots)
     kept = sum(slot.kept for slot in slots)
     running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY and slot.text)
-    rss = sample.usage.rss if sample.usage is not None else None
-    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running)
+    rss, stopped = (None, False) if sample.usage is None else (sample.usage.rss, sample.usage.stopped)
+    return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running, stopped)
 
 
 def _running(slot: scoreboard.SlotReading, now: float) -> RunningSnapshot:

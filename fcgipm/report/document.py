@@ -83,6 +83,7 @@ def _process(process: ProcessSnapshot, counted: bool) -> dict[str, Any]:
         "kept": process.kept,
         "rss_bytes": process.rss,
         "cpu_percent": _figure(process.cpu_percent, 1),
+        "stopped": process.stopped,
         "running": [{"method": one.method, "uri": one.uri, "seconds": round(one.seconds, 3)} for one in process.running],
     }
 

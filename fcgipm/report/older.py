@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _PROCESS = {
-    "pid": 0, "generation": 0, "state": "unknown", "requests": 0, "uptime_seconds": 0.0, "kept": 0, "rss_bytes": None, "cpu_percent": None, "running": [],
+    "pid": 0, "generation": 0, "state": "unknown", "requests": 0, "uptime_seconds": 0.0, "kept": 0, "rss_bytes": None, "cpu_percent": None, "stopped": False,
+    "running": [],
 }  # fmt: skip
 _POOL: dict[str, Any] = {
     "interface": "wsgi",

@@ -71,7 +71,8 @@ class RunningSnapshot(NamedTuple):
 
 
 class ProcessSnapshot(NamedTuple):
-    """One worker. state is ``starting``, ``idle``, ``busy`` or ``stopping``; `uptime` in seconds since it became ready."""
+    """One worker. state is ``starting``, ``idle``, ``busy`` or ``stopping``; `uptime` in seconds since it became ready; `stopped`: by a signal
+    (SIGSTOP and its like), it does nothing at all until it is continued."""
 
     pid: int
     generation: int
@@ -82,6 +83,7 @@ class ProcessSnapshot(NamedTuple):
     rss: int | None = None
     cpu_percent: float | None = None
     running: tuple[RunningSnapshot, ...] = ()
+    stopped: bool = False
 
 
 class ReloadSnapshot(NamedTuple):

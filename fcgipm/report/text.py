@@ -10,20 +10,22 @@ from typing import Any
 
 from fcgipm.report.events import ALL
 from fcgipm.report.older import completed
+from fcgipm.report.wrapping import wrapped
 
 JSON = Mapping[str, Any]
 Paint = Callable[[str, str], str]
 """A style and a text → the text in that style."""
 
 BAR_WIDTH = 40
-RUNS_WIDTH = 60
-"""Characters of a request, where no terminal tells how much room there is; LEAST_RUNS at least, BESIDE_RUNS is what stands beside it in its line."""
-LEAST_RUNS, BESIDE_RUNS = 16, 72
+RUNS_WIDTH, LEAST_RUNS = 60, 24
+"""Characters of what a worker runs, where no terminal tells how much room there is; with less room than the least beside a worker it stands below it."""
+HEAD_INDENT, FACT_INDENT = 4, 12
+"""Of the further lines of what is too long for a terminal."""
 
 _MARKS = {"busy": "#", "idle": ".", "starting": "+", "stopping": "-"}
 _STYLES = {
     "ready": "green", "running": "green", "idle": "green", "busy": "cyan", "starting": "yellow", "stopping": "yellow", "reloading": "yellow",
-    "degraded": "red", "failed": "red", "unresponsive": "red", "crash": "red", "timeout": "red", "slow": "yellow", "max_reached": "yellow",
+    "stopped": "red", "degraded": "red", "failed": "red", "unresponsive": "red", "crash": "red", "timeout": "red", "slow": "yellow", "max_reached": "yellow",
 }  # fmt: skip
 _CODES = {"green": "32", "cyan": "36", "yellow": "33", "red": "31", "bold": "1", "dim": "2"}
 _HEADS = ("PID", "GEN", "STATE", "REQUESTS", "KEPT", "UPTIME", "RSS", "CPU", "RUNS")
@@ -43,44 +45,42 @@ def ansi(style: str, text: str) -> str:
 def to_text(status: JSON, paint: Paint = plain, columns: int | None = None) -> str:
     """Render a document of schema 1, as ``report.document.to_json`` makes it; ends with a newline.
 
-    What a worker runs is cut to a terminal of so many columns.
+    On a terminal of so many columns long lines are broken between words, and what a worker runs is cut.
     """
     status = completed(status)
-    runs = RUNS_WIDTH if columns is None else max(LEAST_RUNS, columns - BESIDE_RUNS)
     state = _state(status["state"], paint)
     head = f"{paint('bold', 'fcgipm')} {status['version']} {state}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {escaped(status['config'])}"
-    paragraphs = [_pool(name, pool, paint, runs) for name, pool in status["pools"].items()]
+    paragraphs = [_pool(name, pool, paint, columns) for name, pool in status["pools"].items()]
     servers = [_server(f"http {http['address']} for {http['pool']}", http, paint) for http in status["http"]]
     if (own := status["status_server"]) is not None:
         servers.append(_server(f"status server {own['address']}", own, paint))
-    return "\n".join([head, *paragraphs, *servers]) + "\n"
+    return "\n".join([wrapped(head, columns, HEAD_INDENT), *paragraphs, *(wrapped(server, columns, HEAD_INDENT) for server in servers)]) + "\n"
 
 
-def events_text(events: Sequence[JSON], paint: Paint = plain) -> str:
-    """One line for each event, its stack below it; empty without any."""
+def events_text(events: Sequence[JSON], paint: Paint = plain, columns: int | None = None) -> str:
+    """One line for each event, broken like those of `to_text`, its stack below it; empty without any."""
     lines = []
     for event in events:
         process = f"[{event['pid']}]" if event["pid"] is not None else ""
         kind = paint(_STYLES.get(event["kind"], "dim"), event["kind"])
         pool = "all pools" if event["pool"] == ALL else event["pool"]
-        lines.append(f"{event['at']} {pool}{process} {kind}: {escaped(event['text'])}")
+        lines.append(wrapped(f"{event['at']} {pool}{process} {kind}: {escaped(event['text'])}", columns, HEAD_INDENT))
         lines += [f"    {escaped(line)}" for line in (event["stack"] or "").splitlines()]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _pool(name: str, pool: JSON, paint: Paint, runs: int) -> str:
-    lines = [
-        f"{paint('bold', name)}: {_state(pool['state'], paint)}{_remarks(pool)}",
-        _workers(pool["workers"], paint),
+def _pool(name: str, pool: JSON, paint: Paint, columns: int | None) -> str:
+    facts = [
+        _workers(pool, paint),
         *_scaling(pool),
         *([f"  queue     {', '.join(map(_listener, pool['listen']))}"] if pool["listen"] else []),
         _requests(pool),
         f"  exits     {_counted(pool['exits']) or 'none'}",
         _memory(pool),
         *_reload(pool["last_reload"], paint),
-        *table(_HEADS, [_process(process, runs) for process in pool["processes"]], paint),
     ]
-    return "\n".join(lines)
+    head = wrapped(f"{paint('bold', name)}: {_state(pool['state'], paint)}{_remarks(pool)}", columns, HEAD_INDENT)
+    return "\n".join([head, *(wrapped(fact, columns, FACT_INDENT) for fact in facts), *_processes(pool["processes"], paint, columns)])
 
 
 def _state(state: str, paint: Paint) -> str:
@@ -94,12 +94,15 @@ def _remarks(pool: JSON) -> str:
     return f"{draining}, {pool['interface']}, generation {pool['generation']}{python}{reason}"
 
 
-def _workers(workers: JSON, paint: Paint) -> str:
+def _workers(pool: JSON, paint: Paint) -> str:
+    workers = pool["workers"]
     states = ", ".join(f"{workers[state]} {state}" for state in ("idle", "busy", "starting", "stopping") if workers[state] or state in ("idle", "busy"))
     least, most = workers["min"], workers["max"]
     bounds = f" of {most}" if least == most else f" of {least} to {most}"
     bounds = bounds if most else ""
-    return f"  workers   [{bar(workers, paint)}] {workers['total']}{bounds}: {states}; peak {workers['peak']}"
+    stopped = sum(process["stopped"] for process in pool["processes"])
+    remark = f"; {paint('red', f'{stopped} stopped')} by a signal" if stopped else ""
+    return f"  workers   [{bar(workers, paint)}] {workers['total']}{bounds}: {states}; peak {workers['peak']}{remark}"
 
 
 def bar(workers: JSON, paint: Paint = plain) -> str:
@@ -166,25 +169,50 @@ def _server(title: str, server: JSON, paint: Paint) -> str:
     return f"{title}: {_state(server['state'], paint)}{process}{reason}"
 
 
-def _process(process: JSON, runs: int) -> list[str]:
+def _processes(processes: Sequence[JSON], paint: Paint, columns: int | None) -> list[str]:
+    """A table; what a worker runs stands beside it, one request a line if they do not fit in one, or below it where there is not enough room."""
+    facts = [_facts(process) for process in processes]
+    if columns is None:
+        return table(_HEADS, [[*row, ", ".join(_running(process, RUNS_WIDTH))] for row, process in zip(facts, processes, strict=True)], paint)
+    beside = 2 + sum(2 + max(map(len, column)) for column in zip(_HEADS, *facts))  # noqa: B905 as many as there are facts
+    below = columns - beside < LEAST_RUNS
+    indent = HEAD_INDENT if below else beside
+    runs = [_lines(_running(process, max(LEAST_RUNS, columns - indent)), columns - indent) for process in processes]
+    rows = [row if below else [*row, *(one[:1] or [""])] for row, one in zip(facts, runs, strict=True)]
+    head, *lines = table(_HEADS[:-1] if below else _HEADS, rows, paint) or [""]
+    further = [[" " * indent + text for text in (one if below else one[1:])] for one in runs]
+    shown = [[wrapped(line, columns, HEAD_INDENT), *more] for line, more in zip(lines, further, strict=True)]
+    return [wrapped(head, columns, HEAD_INDENT), *(line for several in shown for line in several)] if processes else []
+
+
+def _facts(process: JSON) -> list[str]:
     cpu = "-" if process["cpu_percent"] is None else f"{process['cpu_percent']:.0f}%"
     return [
         str(process["pid"]),
         str(process["generation"]),
-        process["state"],
+        "stopped" if process["stopped"] else process["state"],
         "-" if process["requests"] is None else str(process["requests"]),
         str(process["kept"]),
         duration(process["uptime_seconds"]),
         size(process["rss_bytes"]),
         cpu,
-        ", ".join(_running(one, runs) for one in process["running"]),
     ]
 
 
-def _running(running: JSON, width: int) -> str:
-    request = escaped(f"{running['method']} {running['uri']}")
-    request = request if len(request) <= width else request[: width - 3] + "..."
-    return f"{request} {duration(running['seconds'])}"
+def _lines(texts: list[str], room: int) -> list[str]:
+    """All in one line if they fit."""
+    together = ", ".join(texts)
+    return texts if len(together) > room else [together] if texts else []
+
+
+def _running(process: JSON, room: int) -> list[str]:
+    """Each request with its time, cut to so many characters."""
+    texts = []
+    for running in process["running"]:
+        request, time = escaped(f"{running['method']} {running['uri']}"), duration(running["seconds"])
+        most = room - len(time) - 1
+        texts.append(f"{request if len(request) <= most else request[: most - 3] + '...'} {time}")
+    return texts
 
 
 def escaped(text: str) -> str:

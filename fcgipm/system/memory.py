@@ -21,10 +21,11 @@ class Shares(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """`rss` in bytes; `cpu` in seconds of user and system time since the process began."""
+    """`rss` in bytes; `cpu` in seconds of user and system time since the process began; `stopped` by a signal (SIGSTOP and its like)."""
 
     rss: int
     cpu: float
+    stopped: bool
 
 
 def shares(pid: int) -> Shares | None:
@@ -41,9 +42,9 @@ def usage(pid: int) -> Usage | None:
     content = _content(pid, "stat")
     if not content:
         return None
-    # The name, which may hold anything, ends at the last bracket; utime, stime and rss are fields 14, 15 and 24.
+    # The name, which may hold anything, ends at the last bracket; the state is field 3, utime, stime and rss are 14, 15 and 24.
     fields = content[content.rindex(b")") + 2 :].split()
-    return Usage(int(fields[21]) * PAGE, (int(fields[11]) + int(fields[12])) / TICK)
+    return Usage(int(fields[21]) * PAGE, (int(fields[11]) + int(fields[12])) / TICK, fields[0] == b"T")
 
 
 def _content(pid: int, name: str) -> bytes | None:

@@ -73,6 +73,23 @@ def test_a_stopped_master(daemon_factory: Factory) -> None:
     assert daemon.command("status", "nobody").returncode == 1
 
 
+def test_a_stopped_worker(daemon_factory: Factory) -> None:
+    daemon = daemon_factory({"web": {"app": "cases:application", "workers": 2}})
+    pid = daemon.workers()[0]
+
+    def stopped() -> list[int]:
+        return [process["pid"] for process in daemon.status()["pools"]["web"]["processes"] if process["stopped"]]
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        eventually(lambda: stopped() == [pid], "one is stopped")
+        shown = daemon.command("status").stdout
+        assert "1 stopped by a signal" in shown and [line.split()[2] for line in shown.splitlines() if line.split()[0] == str(pid)] == ["stopped"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    eventually(lambda: stopped() == [], "it goes on")
+
+
 def test_watch_follows_and_restores_the_terminal(daemon_factory: Factory) -> None:
     daemon = daemon_factory({"web": {"app": "cases:application"}})
     for keys in (b"q", b"\x03", b"xyq"):
@@ -86,15 +103,15 @@ def test_watch_follows_and_restores_the_terminal(daemon_factory: Factory) -> Non
 
 
 def test_watch_follows_a_resize(daemon_factory: Factory) -> None:
-    """Lines are cut at the new width, and shown whole again when there is room."""
+    """Lines are broken at the new width, and shown whole again when there is room."""
     daemon = daemon_factory({"web": {"app": "cases:application"}})
-    whole = str(daemon.file).encode()
+    whole = f"0/128 {daemon.address()}".encode()
     with watching(daemon, 200) as (terminal, process):
         read_until(terminal, whole)
         for columns in (40, 200):
             termios.tcsetwinsize(terminal, (30, columns))
             if columns == 40:
-                assert whole not in read_until(terminal, "…".encode())
+                assert whole not in read_until(terminal, b"            1 busy")
             else:
                 read_until(terminal, whole)
         os.write(terminal, b"q")

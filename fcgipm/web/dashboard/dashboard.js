@@ -169,12 +169,16 @@ class PoolView {
       list.append(worker.item);
       this.workers.set(process.pid, worker);
     }
-    worker.button.dataset.state = process.state;
+    worker.button.dataset.state = does(process);
     worker.button.setAttribute("aria-pressed", String(this.chosen === process.pid));
-    set(worker.head, `${process.pid} ${process.state}`);
+    set(worker.head, `${process.pid} ${does(process)}`);
     set(worker.runs, process.running.map(running).join(", ") || `${process.requests ?? "?"} requests, ${size(process.rss_bytes)}`);
     worker.button.title = details(process);
   }
+}
+
+function does(process) {
+  return process.stopped ? "stopped" : process.state; // A signal stopped it: it does nothing, whatever it was at.
 }
 
 function running(request) {
@@ -185,7 +189,7 @@ function details(process) {
   const cpu = process.cpu_percent === null ? "" : `, CPU ${process.cpu_percent.toFixed(0)}%`;
   const runs = process.running.length ? `; runs ${process.running.map(running).join(", ")}` : "";
   const facts = `generation ${process.generation}, ${process.requests ?? "?"} requests, ${process.kept} kept connections`;
-  return `worker ${process.pid}: ${process.state}, ${facts}, up ${duration(process.uptime_seconds)}, RSS ${size(process.rss_bytes)}${cpu}${runs}`;
+  return `worker ${process.pid}: ${does(process)}, ${facts}, up ${duration(process.uptime_seconds)}, RSS ${size(process.rss_bytes)}${cpu}${runs}`;
 }
 
 function show(status) {

@@ -22,7 +22,7 @@ class Machine:
     def _usage(self, pid: int) -> Usage:
         self.sized.append(pid)
         self.spent += 0.00001
-        return Usage(1000, pid * len(self.sized) / 100)
+        return Usage(1000, pid * len(self.sized) / 100, stopped=False)
 
     def _shares(self, pid: int) -> Shares:
         self.walked.append(pid)

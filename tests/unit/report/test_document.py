@@ -50,6 +50,7 @@ def test_the_whole_document() -> None:
         "processes": [
             {
                 "pid": 2, "generation": 1, "state": "busy", "requests": 13, "uptime_seconds": 3725.04, "kept": 5, "rss_bytes": 9000, "cpu_percent": 12.5,
+                    "stopped": False,
                 "running": [{"method": "GET", "uri": "/slow", "seconds": 4.25}],
             }
         ],

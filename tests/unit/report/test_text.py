@@ -8,8 +8,9 @@ import pytest
 
 from fcgipm.report.document import to_json
 from fcgipm.report.events import Event
-from fcgipm.report.snapshot import RunningSnapshot, StatusServerSnapshot
-from fcgipm.report.text import ansi, bar, duration, escaped, events_text, size, table, to_text
+from fcgipm.report.snapshot import ListenerSnapshot, RunningSnapshot, StatusServerSnapshot
+from fcgipm.report.text import Paint, ansi, bar, duration, escaped, events_text, plain, size, table, to_text
+from fcgipm.report.wrapping import width, wrapped
 from tests.unit.report.snapshots import HTTP, SNAPSHOT, WEB
 
 EXPECTED = """\
@@ -85,12 +86,64 @@ def test_what_is_printable_stays() -> None:
     assert escaped("/a?b=c %20~") == "/a?b=c %20~"
 
 
+LONG_URI = RunningSnapshot("GET", "/" + "x" * 200, 4.25)
+
+
+def shown(columns: int | None, *running: RunningSnapshot) -> list[str]:
+    worker = WEB.processes[0]._replace(running=running, pid=4194303, requests=123456789)
+    return to_text(to_json(SNAPSHOT._replace(pools=(WEB._replace(processes=(worker,)),))), columns=columns).splitlines()
+
+
 def test_what_runs_is_cut_to_the_terminal() -> None:
-    running = RunningSnapshot("GET", "/" + "x" * 200, 4.25)
-    document = to_json(SNAPSHOT._replace(pools=(WEB._replace(processes=(WEB.processes[0]._replace(running=(running,)),)),)))
-    for columns, most in ((None, 132), (80, 92), (120, 120), (200, 200)):
-        (row,) = [line for line in to_text(document, columns=columns).splitlines() if "GET /xxx" in line]
-        assert len(row) <= most and row.endswith("... 4.2s")
+    for columns, most in ((None, 140), (100, 100), (120, 120), (200, 200)):
+        (row,) = [line for line in shown(columns, LONG_URI) if "GET /xxx" in line]
+        assert row.startswith("  4194303 ") and len(row) <= most and row.endswith("... 4.2s")
+
+
+def test_what_runs_stands_below_where_there_is_no_room_beside() -> None:
+    lines = shown(80, LONG_URI)
+    (at,) = [index for index, line in enumerate(lines) if line.startswith("  4194303 ")]
+    assert lines[at].endswith("%") and lines[at - 1].endswith("CPU")
+    assert lines[at + 1].startswith("    GET /xxx") and lines[at + 1].endswith("... 4.2s") and len(lines[at + 1]) == 80
+
+
+def test_requests_that_do_not_fit_in_one_line_get_one_each() -> None:
+    short = RunningSnapshot("GET", "/a", 1.0)
+    lines = shown(160, short, short)
+    assert any(line.endswith("  GET /a 1.0s, GET /a 1.0s") for line in lines)
+    lines = shown(120, LONG_URI, short, LONG_URI)
+    (at,) = [index for index, line in enumerate(lines) if line.startswith("  4194303 ")]
+    where = lines[at].index("GET")
+    assert [line[where:][:6] for line in lines[at : at + 3]] == ["GET /x", "GET /a", "GET /x"]
+    assert lines[at + 1].strip() == "GET /a 1.0s" and max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("paint", [plain, ansi])
+def test_no_line_is_longer_than_the_terminal_and_no_word_is_lost(columns: int, paint: Paint) -> None:
+    name, path = "shop-" + "y" * 27, "/srv/" + "deep/" * 30 + "fcgipm.yaml"
+    reason = "ModuleNotFoundError: No module named 'shop' " * 5
+    pool = WEB._replace(name=name, reason=reason, listen=(ListenerSnapshot(f"unix:{path}"), *WEB.listen), state="degraded")
+    event = Event("2026-11-22T12:00:00.123Z", name, "crash", reason, 7)
+    document = to_json(SNAPSHOT._replace(pools=(pool,), config=path, http=(HTTP._replace(pid=None, state="failed", reason=reason),)))
+    lines = (to_text(document, paint, columns) + events_text([event._asdict()], paint, columns)).splitlines()
+    assert max(width(line) for line in lines if "y" * 27 not in line) <= columns
+    squeezed = re.sub(r"\x1b\[\d+m|\s", "", "".join(lines))
+    assert squeezed.count(path) == 2 and squeezed.count(re.sub(r"\s", "", reason)) == 3
+
+
+def test_lines_are_broken_between_words_and_indented() -> None:
+    assert wrapped("  queue     0/1 a, 0/1 b", 18, 12) == "  queue     0/1 a,\n      0/1 b"
+    assert wrapped("short", 5, 4) == "short" and wrapped("anything at all", None, 4) == "anything at all"
+    assert wrapped("one \x1b[31mtwo\x1b[0m three", 7, 2) == "one \x1b[31mtwo\x1b[0m\n  three"
+    assert wrapped("x" * 25, 10, 2) == f"{'x' * 10}\n  {'x' * 8}\n  {'x' * 7}"
+
+
+def test_a_worker_that_a_signal_stopped() -> None:
+    document = to_json(SNAPSHOT._replace(pools=(WEB._replace(processes=(WEB.processes[0]._replace(stopped=True),)),)))
+    assert "2 idle, 1 busy; peak 3; 1 stopped by a signal\n" in to_text(document)
+    assert re.search(r"^ +2 +1  stopped +13 .* GET /slow 4.2s$", to_text(document), re.M)
+    assert "\x1b[31mstopped\x1b[0m" in to_text(document, ansi)
 
 
 def test_a_status_server_and_a_server_that_does_not_run() -> None:
