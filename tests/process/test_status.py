@@ -105,13 +105,13 @@ def test_watch_follows_and_restores_the_terminal(daemon_factory: Factory) -> Non
 def test_watch_follows_a_resize(daemon_factory: Factory) -> None:
     """Lines are broken at the new width, and shown whole again when there is room."""
     daemon = daemon_factory({"web": {"app": "cases:application"}})
-    whole = f"0/128 {daemon.address()}".encode()
+    whole = b"1 idle, 0 busy; peak 1"
     with watching(daemon, 200) as (terminal, process):
         read_until(terminal, whole)
         for columns in (40, 200):
             termios.tcsetwinsize(terminal, (30, columns))
             if columns == 40:
-                assert whole not in read_until(terminal, b"            1 busy")
+                assert whole not in read_until(terminal, b"            peak 1")
             else:
                 read_until(terminal, whole)
         os.write(terminal, b"q")
