@@ -30,6 +30,7 @@ COMMANDS = {
     "nginx": ("nginx", "Print a server block of nginx that fits the configuration."),
     "systemd": ("systemd", "Print a unit of systemd that fits the configuration."),
     "init": ("init", "Look at this folder and write a first fcgipm.yaml."),
+    "bench": ("bench", "Measure an application as CGI and as FastCGI."),
     "demo": ("demo", "Serve a site that shows what happens, on this machine only."),
 }
 """Command → its module below this package, which holds a click command called `command`, and its line in the list of commands."""

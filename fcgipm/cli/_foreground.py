@@ -13,8 +13,7 @@ from typing import Any
 
 import click
 
-from fcgipm.system.subreaper import become_subreaper
-from fcgipm.worker.prctl import set_death_signal
+from fcgipm.system.subreaper import as_daemon
 
 READY = "ready to serve"
 """In the one line that a daemon writes when it serves."""
@@ -42,7 +41,7 @@ class Foreground:
             errors="backslashreplace",
             pass_fds=descriptors,
             start_new_session=True,  # ^C on the terminal is for us, who pass it on once.
-            preexec_fn=_prepare,
+            preexec_fn=as_daemon,
         ) as daemon:
             self._daemon = daemon
             assert daemon.stderr is not None
@@ -62,12 +61,6 @@ class Foreground:
         if self._daemon is not None and self._daemon.poll() is None:
             self._daemon.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
         self._on_end()
-
-
-def _prepare() -> None:
-    """In the child: what `fcgipm run` does too; and if we are killed, the daemon ends all the same."""
-    become_subreaper()
-    set_death_signal(signal.SIGTERM)
 
 
 def render(line: str) -> str:

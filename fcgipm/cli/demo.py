@@ -32,7 +32,15 @@ pools:
     app: fcgipm.demo:app
     listen: unix:demo.sock
     workers: {{min: 4, max: 4, threads: 2}}
-    env: {{FCGIPM_RECORDS: "1"}}      # the application may look at the records of its requests
+    env:
+      FCGIPM_RECORDS: "1"             # the application may look at the records of its requests
+      RACE_FASTCGI: {fastcgi}
+      RACE_CGI: {cgi}
+  cgi:                                # for the race: the same application, by a process for each request
+    app: fcgipm.demo:app
+    interface: cgi
+    listen: unix:cgi.sock
+    workers: 2
 """
 
 
@@ -42,7 +50,7 @@ pools:
 def command(port: int | None, folder: str | None) -> int:
     """Serve a site that shows what happens to a request, on this machine only, until ^C.
 
-    The configuration it runs with is written to the folder: `fcgipm nginx -c FOLDER/fcgipm.yaml` works on it.
+    The configuration it runs with is written to the folder: `fcgipm nginx demo -c FOLDER/fcgipm.yaml` works on it.
     """
     if find_spec("flask") is None:
         return _fail("the demonstration needs Flask: pip install 'fcgipm[demo]'")
@@ -64,7 +72,8 @@ def _serve(place: Path, port: int) -> int:
     place.mkdir(parents=True, exist_ok=True)
     file = place / "fcgipm.yaml"
     static = json.dumps(str(Path(__file__).resolve().parents[1] / "demo" / "static"))
-    file.write_text(CONFIGURATION.format(port=port, static=static, terminal=json.dumps(sys.stderr.isatty())))
+    sockets = {name: json.dumps(str(place / f"{pool}.sock")) for name, pool in (("fastcgi", "demo"), ("cgi", "cgi"))}
+    file.write_text(CONFIGURATION.format(port=port, static=static, terminal=json.dumps(sys.stderr.isatty()), **sockets))
     return Foreground(str(file), lambda: click.echo(f"\n  Open http://127.0.0.1:{port}/    (^C ends it)\n"), lambda: None).run()
 
 

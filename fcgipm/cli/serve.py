@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
+from fcgipm.cli._application import application_here
 from fcgipm.cli._foreground import Foreground, say
-from fcgipm.config.fields import VARIABLE_NAME
 from fcgipm.control.client import ControlRefused, NotRunning, ask
 from fcgipm.system import exit_codes
 
@@ -70,16 +70,7 @@ def configuration(
     folder: Path, application: str, http: str, listen: str | None, workers: int, static: dict[str, str]
 ) -> dict[str, Any]:
     """The file that does the same."""
-    pool = {
-        "app": application,
-        "directory": os.getcwd(),
-        "listen": listener(folder, listen),
-        "workers": workers,
-        "inherit_env": [name for name in os.environ if re.fullmatch(VARIABLE_NAME, name)],
-    }
-    environment = os.environ.get("VIRTUAL_ENV")
-    if environment and os.path.exists(f"{environment}/bin/python"):
-        pool["python"] = f"{environment}/bin/python"
+    pool = {**application_here(application), "listen": listener(folder, listen), "workers": workers}
     return {
         "control": str(folder / "control.sock"),
         "log": {"format": "json"},

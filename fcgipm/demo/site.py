@@ -9,10 +9,10 @@ import traceback
 from itertools import count
 from typing import IO, Any
 
-from flask import Flask, Response, g, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException, InternalServerError
+from flask import Flask, Response, g, jsonify, render_template, request, url_for
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, UnsupportedMediaType
 
-from . import journey, live
+from . import journey, live, race
 
 LARGEST = 64 << 20
 """Bytes of an upload: what `fcgipm nginx` lets through."""
@@ -23,6 +23,7 @@ PAGES = (
     ("form", "Upload"),
     ("stream", "Stream"),
     ("show_live", "Live"),
+    ("show_race", "Race"),
     ("error", "Error"),
 )
 
@@ -131,6 +132,29 @@ def events() -> Response:
     last = request.headers.get("Last-Event-ID", "")
     number = int(last) if last.isdecimal() and len(last) < 10 else 0
     return live.unbuffered(live.events(number, journey.who(request.environ)), "text/event-stream")
+
+
+@app.get("/race")
+def show_race() -> str:
+    bounds = {"seconds": race.SECONDS, "laps": race.LAPS, "runners": race.RUNNERS}
+    return render_template("race.html", ready=bool(race.lanes(os.environ)), **bounds)
+
+
+@app.post("/race/run")
+def run_race() -> Response:
+    """Only for scripts of this very page: another site's form cannot send JSON, and its scripts would have to ask first."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    addresses = race.lanes(os.environ)
+    if not addresses:
+        raise NotFound
+    return live.unbuffered(race.race(addresses, url_for("lap")), "application/x-ndjson")
+
+
+@app.get("/race/lap")
+def lap() -> Response:
+    """What both pools are asked for."""
+    return jsonify(pid=os.getpid())
 
 
 @app.get("/error")

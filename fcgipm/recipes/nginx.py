@@ -32,7 +32,7 @@ _HEAD_OF_SEVERAL = """\
 
 """
 
-_MAP = """\
+HOST_MAP = """\
 map $request $fcgipm_host {
     "~^[^ ]+ [A-Za-z][A-Za-z0-9+.-]*://(?<fcgipm_authority>[^/? ]+)" $fcgipm_authority;
     default $http_host;
@@ -161,11 +161,11 @@ def server(
     addresses = [address or _address(pool) for pool in pools]
     if len(pools) == 1 and not pools[0]["mount"]:
         values["static"] = values["static"] or _NO_STATIC
-        return _HEAD + _MAP + _upstream(_UPSTREAM, pools[0], addresses[0]) + _fill(_SERVER, name=_name(pools[0]), **values)
+        return _HEAD + HOST_MAP + _upstream(_UPSTREAM, pools[0], addresses[0]) + _fill(_SERVER, name=_name(pools[0]), **values)
     values["static"] = values["static"] and "\n" + values["static"]
     upstreams = [_upstream(_UPSTREAM_OF_SEVERAL, pool, where) for pool, where in zip(pools, addresses, strict=True)]
     locations = "".join(_location(pool) for pool in pools)
-    return _head_of_several(pools) + _MAP + "".join(upstreams) + _fill(_SERVER_OF_SEVERAL, locations=locations, **values)
+    return _head_of_several(pools) + HOST_MAP + "".join(upstreams) + _fill(_SERVER_OF_SEVERAL, locations=locations, **values)
 
 
 def _check_mounts(pools: list[JSON]) -> None:

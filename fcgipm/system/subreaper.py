@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+
+from fcgipm.worker.prctl import set_death_signal
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -17,3 +20,9 @@ def become_subreaper() -> None:
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def as_daemon() -> None:
+    """In a child that is to become a command's own daemon: what `fcgipm run` does too; and if the command is killed, the daemon ends all the same."""
+    become_subreaper()
+    set_death_signal(signal.SIGTERM)

@@ -256,6 +256,8 @@ class Connection:
 
     def take_in(self) -> bool:
         """Receive without waiting what the peer has sent. False: nothing more will come that this request is to see. Raises ClientLeft."""
+        if self.finished:  # What comes now belongs to the next request.
+            return False
         self._receive(_BODY_PIECE)
         self._send_replies()
         if self._input_ended and self.deserted():

@@ -19,6 +19,7 @@ COMMANDS = {
     "steady": "what growing costs those who are being served",
     "rest": "wake-ups at rest, and the master's CPU under load",
     "deploy": "16 clients while code is replaced, beside gunicorn, uWSGI and php-fpm",
+    "interfaces": "three applications as CGI and as FastCGI, by fcgipm bench",
     "stop": "what a graceful stop under load answers, resets and refuses",
     "status": "what it costs to ask what goes on: 200 workers, computing, reloading",
     "floor": "serve the bare loop without features on a socket",
@@ -31,7 +32,7 @@ def main() -> int:
         return run(name, sys.argv[2:])
     print(
         "Usage: scripts/bench COMMAND [--help]\n\n"
-        + "\n".join(f"  {command:8} {text}" for command, text in COMMANDS.items())
+        + "\n".join(f"  {command:10} {text}" for command, text in COMMANDS.items())
     )
     return 0 if name in ("-h", "--help") else 64
 

@@ -18,10 +18,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks import breathers, canned, clients, cpu, django_project, pss, pump, table
+from benchmarks import breathers, canned, clients, django_project, pss, pump
 from benchmarks.backends import Backend
 from benchmarks.processes import Folder, Process
 from benchmarks.progress import Progress
+from fcgipm.bench import cpu, table
 
 FULL_AIM_SECONDS = 0.25
 SLOWEST_AIM_MS = 500.0

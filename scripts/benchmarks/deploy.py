@@ -20,13 +20,14 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks import deployers, quiet, table, traffic
+from benchmarks import deployers, quiet, traffic
 from benchmarks.applications.echo import BODY
 from benchmarks.browsers import Browser
 from benchmarks.deployers import Deployer
 from benchmarks.front import Front
 from benchmarks.processes import BenchError, Folder
 from benchmarks.progress import Progress
+from fcgipm.bench import table
 
 CLIENTS = 16
 MILLISECONDS = 20

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import backends, control, cpu, daemon
+from benchmarks import backends, control, daemon
 from benchmarks.backends import APPLICATIONS, Backend
 from benchmarks.processes import PYTHON_PACKAGES, BenchError, Process, program
+from fcgipm.bench import cpu
 
 WORKERS = 8
 APP = "echo:application"

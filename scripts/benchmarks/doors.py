@@ -13,12 +13,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import daemon, table, wrk
+from benchmarks import daemon, wrk
 from benchmarks.applications.hello import BODY
 from benchmarks.backends import APPLICATIONS
 from benchmarks.front import Front, Route, free_port
 from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
+from fcgipm.bench import table
 
 HEAD = ["hello world", "requests/s", "p50 ms", "p99 ms", "requests", "bad"]
 

@@ -17,13 +17,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import cpu, report, wrk
+from benchmarks import report, wrk
 from benchmarks.backends import FCGIPM, Backend, chosen
 from benchmarks.figures import Round
 from benchmarks.front import Front, Route
 from benchmarks.processes import BenchError, Folder
 from benchmarks.progress import Progress
 from benchmarks.quiet import Quiet
+from fcgipm.bench import cpu
 
 BODY = b"Hello world\n"
 Rounds = dict[Backend, list[Round]]

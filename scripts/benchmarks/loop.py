@@ -23,8 +23,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import canned, cpu, pump
+from benchmarks import canned, pump
 from benchmarks.processes import Folder, Process, command
+from fcgipm.bench import cpu
 
 
 class Backend(NamedTuple):

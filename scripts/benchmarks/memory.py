@@ -19,10 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import canned, cpu, daemon, django_project, pss, pump, table
+from benchmarks import canned, daemon, django_project, pss, pump
 from benchmarks.backends import Backend
 from benchmarks.processes import PYTHON_PACKAGES, Folder, program
 from benchmarks.progress import Progress
+from fcgipm.bench import cpu, table
 
 SERVED_SECONDS = 0.002
 """CPU after which a worker has certainly served: a page costs more, waiting costs nothing."""

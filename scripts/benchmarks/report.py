@@ -7,9 +7,10 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import quiet, table
+from benchmarks import quiet
 from benchmarks.backends import FCGIPM, FCGIPM_KEPT, FLUP_FORK, UWSGI, UWSGI_FASTCGI, Backend
 from benchmarks.figures import Round, cpu_ratio, medians, rate_ratio
+from fcgipm.bench import table
 
 Measured = Mapping[Backend, Sequence[Round]]
 Kind = Callable[[Sequence[Round], Sequence[Round]], float]

@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks import canned, clients, cpu, daemon, pump, table
+from benchmarks import canned, clients, daemon, pump
 from benchmarks.backends import APPLICATIONS
 from benchmarks.processes import BenchError, Folder, Process, program
 from benchmarks.progress import Progress
+from fcgipm.bench import cpu, table
 
 STRACE = "on Debian and Ubuntu: apt-get install strace"
 SETTLE = 3.0

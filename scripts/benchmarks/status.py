@@ -21,10 +21,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmarks import canned, cpu, daemon, pump, table
+from benchmarks import canned, daemon, pump
 from benchmarks.backends import APPLICATIONS
 from benchmarks.processes import PYTHON_PACKAGES, BenchError, Folder, Process, clean_environment, program
 from benchmarks.progress import Progress
+from fcgipm.bench import cpu, table
 from fcgipm.control.client import ask
 
 AIM_WALL_MS = 150.0

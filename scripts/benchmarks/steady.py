@@ -17,10 +17,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from benchmarks import canned, clients, control, daemon, django_project, pump, table
+from benchmarks import canned, clients, control, daemon, django_project, pump
 from benchmarks.breathers import application
 from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
+from fcgipm.bench import table
 
 CLIENTS = 6
 WORKERS = 8

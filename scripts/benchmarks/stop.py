@@ -23,12 +23,13 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks import canned, daemon, pump, quiet, table, traffic
+from benchmarks import canned, daemon, pump, quiet, traffic
 from benchmarks.backends import APPLICATIONS
 from benchmarks.front import free_port
 from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
 from benchmarks.traffic import Attempt, Failed
+from fcgipm.bench import table
 
 WORKERS = 8
 STOP_SECONDS = 20.0

@@ -96,7 +96,7 @@ def start_nginx(nginx: str, folder: Path, running: list[subprocess.Popen[str]], 
         print(f"demo: no free port from {first_port} on", file=sys.stderr)
         raise Ended(1)
     file = str(folder / "fcgipm.yaml")
-    (folder / "site.conf").write_text(said([*FCGIPM, "nginx", "-c", file, "--listen", f"127.0.0.1:{port}"]))
+    (folder / "site.conf").write_text(said([*FCGIPM, "nginx", "demo", "-c", file, "--listen", f"127.0.0.1:{port}"]))
     (folder / "fcgipm_params").write_text(said([*FCGIPM, "nginx", "--params"]))
     user = "user root;\n" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX.format(user=user, folder=folder))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks import table
-
+from fcgipm.bench import table
 from simulation.figures import Figures
 from simulation.scenarios import Scenario
 

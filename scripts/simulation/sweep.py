@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple, TypeVar
 
-from benchmarks import table
 from benchmarks.progress import Progress
 
+from fcgipm.bench import table
 from simulation import picture
 from simulation.algorithms import Settings, fcgipm
 from simulation.figures import Figures, figures

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.support.chromium import Window
 
-PAGES = ["/", "/journey", "/upload", "/stream", "/live", "/error"]
+PAGES = ["/", "/journey", "/upload", "/stream", "/live", "/race", "/error"]
 VIEWS = [("light", 1200), ("dark", 1200), ("light", 360), ("dark", 390)]
 
 
@@ -104,6 +104,44 @@ def test_live_events(page: Window) -> None:
     assert page.text("#state") == "paused"
     page.find("#toggle").click()
     page.wait(lambda: page.text("#state") == "connected" and page.text("#number") == "1", "events again")
+
+
+def test_a_race(page: Window) -> None:
+    """The difference can be seen while it runs, and is said when it is over."""
+    page.open("/race")
+    page.find("#go").click()
+    page.wait(lambda: page.text("#told") == "FastCGI is off.", "the start")
+    page.wait(lambda: facts(page, "fastcgi")["laps"] > 10 and facts(page, "cgi")["laps"] == 0, "laps while it runs")
+    assert not page.find("#go").is_enabled()
+    page.wait(lambda: page.text("#told") == "Now CGI.", "the other lane")
+    page.wait(lambda: page.text("#told").startswith("FastCGI: "), "the end", 40)
+    fast, slow = facts(page, "fastcgi"), facts(page, "cgi")
+    assert fast["laps"] > 5 * slow["laps"] > 0
+    assert slow["processes"] == slow["laps"], "a process for each request"
+    assert fast["processes"] <= 4
+    assert "times as many" in page.text("#told")
+    said = page.find("#chart").get_attribute("aria-label") or ""
+    assert f"CGI: {slow['laps']} requests" in said
+    assert len((page.find("#chart .fastcgi").get_attribute("points") or "").split()) > 10
+    assert page.script("return document.activeElement.id") == "go", "the keyboard is where it was"
+    if os.environ.get("FCGIPM_TEST_PICTURES"):
+        page.picture(Path(os.environ["FCGIPM_TEST_PICTURES"]) / f"race-over-{page.base[-4:]}.png")
+
+
+def facts(page: Window, lane: str) -> dict[str, int]:
+    """What the page shows of a lane."""
+    texts = {name: page.text(f"[data-lane={lane}] [data-fact={name}]").replace(",", "") for name in ("laps", "processes")}
+    return {name: int(text) if text.isdigit() else 0 for name, text in texts.items()}
+
+
+def test_one_race_at_a_time(page: Window) -> None:
+    page.open("/race")
+    page.find("#go").send_keys(Keys.ENTER)
+    page.wait(lambda: facts(page, "fastcgi")["laps"] > 0, "it runs")
+    asked = urllib.request.Request(page.base + "/race/run", b"{}", {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        assert answer.read() == b'{"busy": true}\n'
+    page.wait(lambda: page.text("#told").startswith("FastCGI: "), "the end", 40)
 
 
 @pytest.mark.parametrize("page", ["embedded"], indirect=True)

@@ -19,7 +19,7 @@ def client() -> FlaskClient:
     return app.test_client()
 
 
-@pytest.mark.parametrize("path", ["/", "/journey", "/upload", "/live", "/error"])
+@pytest.mark.parametrize("path", ["/", "/journey", "/upload", "/live", "/race", "/error"])
 def test_any_server_will_do(client: FlaskClient, path: str) -> None:
     """Without anything that fcgipm adds to an environ; and nothing may come from elsewhere."""
     answer = client.get(path)

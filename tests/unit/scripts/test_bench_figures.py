@@ -7,7 +7,8 @@ import json
 from benchmarks import report
 from benchmarks.backends import FCGIPM, FCGIPM_KEPT, FLUP_FORK, UWSGI, UWSGI_FASTCGI
 from benchmarks.figures import Round, cpu_ratio, medians, rate_ratio
-from benchmarks.table import render
+
+from fcgipm.bench.table import render
 
 
 def rounds(*rates: float, bad: int = 0) -> list[Round]:

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from benchmarks import canned, cpu, floor, pss, pump, shipped
+from benchmarks import canned, floor, pss, pump, shipped
 from benchmarks.front import Route, configuration, translate
 from benchmarks.processes import BenchError, program
+
+from fcgipm.bench import cpu
 
 
 @pytest.mark.parametrize("name", canned.TRAFFIC)
