@@ -18,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks import canned, daemon, pump, table
+from benchmarks import canned, daemon, pump
 from benchmarks.loop import Backend, Figure, measure
 from benchmarks.processes import Folder, Process, program
 from benchmarks.quiet import Quiet, text
+from fcgipm.bench import table
 
 WORKERS = 2
 SCRIPT = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\nHello\\n'\n"
