@@ -87,6 +87,19 @@ def test_a_worker_above_the_target_leaves_at_once() -> None:
     assert leaving(world) == {1: "retire"} and world.pool.next_wakeup is not None
 
 
+def test_one_whose_template_dies_meanwhile_goes_with_its_generation() -> None:
+    world = World(1, preload=False)
+    world.step()
+    world.template_ready(1)
+    world.all_up()
+    world.step(event.RetireRequested(1))
+    world.template_gone(1)
+    world.wait()
+    world.template_ready(2)
+    world.grown()
+    assert list(leaving(world)) == [1] and world.pool.state == "ready" and world.pool.roster.extra == 0
+
+
 def test_one_that_dies_meanwhile_needs_no_extra_replacement() -> None:
     world = pool(requests=50)
     begun(world, 50, 10, 10)
