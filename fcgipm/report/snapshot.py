@@ -122,6 +122,8 @@ class PoolSnapshot(NamedTuple):
     draining: bool = False
     latency: tuple[int, ...] = tuple(nothing())
     served: float = 0.0
+    counted: bool = True
+    """Whether requests are known at all: those of a foreign program are its own affair."""
 
 
 class HttpSnapshot(NamedTuple):

@@ -126,6 +126,8 @@ def _listener(listener: JSON) -> str:
 
 def _requests(pool: JSON) -> str:
     requests, latency = pool["requests"], pool["latency_seconds"]
+    if requests["total"] is None:
+        return f"  requests  not counted: a foreign program; {requests['active']} active"
     classes = _counted(requests["by_class"])
     faults = {key.replace("_", " "): requests[key] for key in ("failed", "slow", "timed_out", "aborted")}
     faults["rejected connections"] = pool["connections"]["rejected"]
@@ -165,7 +167,7 @@ def _process(process: JSON, runs: int) -> list[str]:
         str(process["pid"]),
         str(process["generation"]),
         process["state"],
-        str(process["requests"]),
+        "-" if process["requests"] is None else str(process["requests"]),
         str(process["kept"]),
         duration(process["uptime_seconds"]),
         size(process["rss_bytes"]),

@@ -69,10 +69,15 @@ def subjects(folder: Path) -> list[Subject]:
 def measured(subject: Subject, more: Sequence[str]) -> dict[str, Any]:
     """What `fcgipm bench --json` says; BenchError when it fails."""
     command = [sys.executable, "-m", "fcgipm.cli", "bench", "--json", *subject.arguments, *more]
-    done = subprocess.run(command, cwd=subject.folder, capture_output=True, text=True)
-    if done.returncode:
-        raise BenchError(f"{' '.join(command)} failed:\n{done.stderr}")
-    return dict(json.loads(done.stdout))
+    with subprocess.Popen(command, cwd=subject.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said, complained = process.communicate()
+        except BaseException:
+            process.terminate()  # killed, it could not clear its stage
+            raise
+    if process.returncode:
+        raise BenchError(f"{' '.join(command)} failed:\n{complained}")
+    return dict(json.loads(said))
 
 
 def row(title: str, outcome: dict[str, Any]) -> str:
