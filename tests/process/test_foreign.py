@@ -29,3 +29,4 @@ def test_a_killed_master_leaves_nobody(daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": {"command": FLUP, "workers": 2}})
     daemon.kill(signal.SIGKILL)
     daemon.wait_for_no_process()
+    daemon.destroy()
