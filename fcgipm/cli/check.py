@@ -30,16 +30,17 @@ def command(file: str | None, try_import: bool) -> None:
     if config["status"] is not None and not is_private(address := config["status"]["listen"]["address"]):
         warning = f"whoever reaches {address} sees what this daemon does; 127.0.0.1 or a unix: path is private"
         click.echo(f"{printable(name)}: warning: status.listen: {warning}", err=True)
-    if try_import and [pool for pool in pools if not _imports(pool)]:
+    if try_import and [pool for pool in pools if pool["command"] is None and not _imports(pool)]:
         sys.exit(exit_codes.CONFIGURATION)
 
 
 def _summary(pool: JSON) -> str:
     workers, threads = pool["workers"], pool["workers"]["threads"]
     processes = described(Bounds(workers["min"], workers["max"])) + (f" of {threads} threads" if threads > 1 else "")
+    served = pool["app"] or pool["cgi"] or " ".join(pool["command"])
     addresses = ", ".join(listen["address"] for listen in pool["listen"])
     return printable(
-        f"{pool['name']}: {pool['app']} on {addresses}, {processes}" + (f", as {pool['user']}" if pool["user"] else "")
+        f"{pool['name']}: {served} on {addresses}, {processes}" + (f", as {pool['user']}" if pool["user"] else "")
     )
 
 

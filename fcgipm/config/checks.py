@@ -11,6 +11,7 @@ from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
 from fcgipm.config.node import Node
+from fcgipm.config.programs import program_mistakes
 from fcgipm.config.scaling import mistakes, values
 
 LISTENERS_LIMIT = 32
@@ -22,7 +23,7 @@ def cross_checks(layers: Layers, machine: Machine) -> list[Problem]:
     found = list(_some_pool(layers))
     found += _control(layers, machine)
     for pool in layers.pools:
-        found += [*_required(pool), *_workers(pool), *_group(pool), *_slow_log(pool), *_listeners(pool)]
+        found += [*_required(pool), *program_mistakes(pool), *_workers(pool), *_group(pool), *_slow_log(pool), *_listeners(pool)]
     found += [*_max_workers(layers), *_http(layers), *_status(layers)]
     return found + list(_shared_addresses(layers, machine))
 

@@ -14,6 +14,7 @@ from fcgipm.config.kinds import interface_of
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Control, Http, Listen, SlowLog, Status
 from fcgipm.config.node import Node, reach
+from fcgipm.config.programs import effective_program
 from fcgipm.config.scaling import values
 
 JSON = dict[str, Any]
@@ -126,6 +127,7 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "hooks": keys.hooks.model_dump(),
         "access_log": {"file": _access_file(node, keys.access_log.file), "format": keys.access_log.format},
         "slow_log": _slow_log(node, keys.slow_log),
+        **effective_program(pool),
     }
 
 

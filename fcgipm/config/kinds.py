@@ -1,4 +1,4 @@
-"""What a pool serves: an application or a folder of CGI scripts, and how requests reach it."""
+"""What a pool serves: an application, a folder of CGI scripts or a foreign program, and how requests reach it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fcgipm.config.errors import Problem
 from fcgipm.config.layers import PoolLayers
 from fcgipm.config.model import Pool
 
-INTERFACES = {"app": ("wsgi", "cgi"), "cgi": ("cgi",)}
+INTERFACES = {"app": ("wsgi", "cgi"), "cgi": ("cgi",), "command": ("fastcgi",)}
 """By the key that says what is served; the first interface is the one that is inferred."""
 
-_MEANING = "module:attribute of the WSGI application; or `cgi`, a folder of CGI scripts, in its place"
+_MEANING = "module:attribute of the WSGI application; or `cgi`, a folder of scripts, or `command`, a FastCGI program"
 _OF_PYTHON = {
     "hooks": "are functions of an application that stays in its workers",
     "slow_log": "logs the Python stack of an application that stays in its workers",

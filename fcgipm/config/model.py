@@ -189,8 +189,9 @@ class Pool(Keys):
     app: Application | None = Field(
         default=None, description="module:attribute, file.py:attribute, or a factory module:make()."
     )
-    interface: Literal["wsgi", "cgi"] | None = Field(
-        default=None, description="How requests reach it: wsgi, or cgi, a process for each; default: wsgi with `app`, cgi with `cgi`."
+    interface: Literal["wsgi", "cgi", "fastcgi"] | None = Field(
+        default=None,
+        description="How requests reach it: wsgi; cgi, a process for each; fastcgi; default: wsgi with `app`, cgi with `cgi`, fastcgi with `command`.",
     )
     listen: list[Listen] | None = Field(
         default=None, min_length=1, description="Where the web server connects: one address or several."
@@ -234,6 +235,9 @@ class Pool(Keys):
     access_log: AccessLog = Field(default=AccessLog(), description="A line for each request.")
     slow_log: SlowLog | None = Field(default=None, description="Log the Python stack of slow requests; default: none.")
     cgi: Path | None = Field(default=None, description="A folder of CGI scripts in any language, in the place of `app`.")
+    command: list[Text] | None = Field(
+        default=None, min_length=1, description="In the place of `app`: a FastCGI program and its arguments, which finds its listening socket as descriptor 0."
+    )
 
 
 class Http(Keys):

@@ -8,6 +8,7 @@ import yaml
 
 from fcgipm.config.addresses import unix_path
 from fcgipm.config.effective import JSON
+from fcgipm.config.programs import sayable
 from fcgipm.config.units import duration_text, mode_text, size_text
 
 HIDDEN = "***"
@@ -44,8 +45,8 @@ def _http(http: JSON) -> JSON:
 
 
 def _pool(pool: JSON) -> JSON:
-    unchanged = ("app", "cgi", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "preload")
-    return _given(
+    unchanged = ("app", "cgi", "command", "interface", "python", "directory", "env", "user", "nice", "no_new_privs", "mount", "preload")
+    said = _given(
         **{key: pool[key] for key in unchanged},
         workers=_workers(pool["workers"]),
         listen=[_listen(listen) for listen in pool["listen"]],
@@ -59,6 +60,7 @@ def _pool(pool: JSON) -> JSON:
         access_log=pool["access_log"],
         slow_log=_slow_log(pool["slow_log"]),
     )
+    return sayable(said)
 
 
 def _recycle(recycle: JSON) -> JSON:

@@ -55,12 +55,7 @@ def _text(error: ErrorDetails, node: Node) -> str:
     return f"{message}, not {node.describe()}"
 
 
-_LATER = {"fastcgi": "wsgi or cgi"}
-
-
 def _choice(choices: str, node: Node) -> str:
-    if isinstance(node.value, str) and _LATER.get(node.value) == choices:
-        return f"{node.value} is not available yet: this version has {choices} alone"
     return f"must be {choices}, not {node.describe()}"
 
 

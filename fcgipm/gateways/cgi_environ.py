@@ -9,6 +9,8 @@ from typing import Any, Dict, Mapping
 _NAME = re.compile("[A-Z][A-Z0-9_]*", re.ASCII)
 _NAMES = frozenset(("AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "GATEWAY_INTERFACE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING"))
 _BEGINNINGS = ("HTTP_", "SERVER_", "REMOTE_", "REQUEST_", "SCRIPT_", "DOCUMENT_", "REDIRECT_", "SSL_")
+_LISTENED_TO = frozenset(("SSL_CERT_DIR", "SSL_CERT_FILE"))
+"""Settings of OpenSSL among the names that begin like facts."""
 _ALWAYS = (
     ("GATEWAY_INTERFACE", "CGI/1.1"),
     ("QUERY_STRING", ""),
@@ -28,7 +30,7 @@ def variables(environ: Mapping[str, Any], base: Mapping[bytes, bytes]) -> Variab
     """
     found = {b"%b" % name.encode(): value.encode() for name, value in _ALWAYS}
     for name, value in environ.items():
-        if (name in _NAMES or name.startswith(_BEGINNINGS)) and _NAME.fullmatch(name) and "\0" not in value:
+        if (name in _NAMES or name.startswith(_BEGINNINGS)) and name not in _LISTENED_TO and _NAME.fullmatch(name) and "\0" not in value:
             try:
                 found[name.encode()] = value.encode("latin-1")
             except UnicodeEncodeError:

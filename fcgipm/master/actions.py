@@ -10,6 +10,7 @@ from typing import Any
 
 from fcgipm import handover, orders, scoreboard
 from fcgipm.master.channel import pair
+from fcgipm.master.foreign import door_of
 from fcgipm.master.probe import Probe
 from fcgipm.master.probe_request import Verdict
 from fcgipm.master.processes import signal_group
@@ -108,7 +109,7 @@ def _try(runner: PoolRunner, action: do.Try) -> None:
 
 def _probe(runner: PoolRunner, _action: do.Probe) -> None:
     try:
-        ours, theirs = socket.socketpair()
+        ours, theirs = (door_of(runner.listeners[0]), None) if runner.foreign else socket.socketpair()
     except OSError as error:
         _probed(runner, f"the probe cannot be sent: {error.strerror}")
         return
@@ -117,9 +118,10 @@ def _probe(runner: PoolRunner, _action: do.Probe) -> None:
         _probed(runner, None if verdict.ok else verdict.text)
 
     runner.probe = Probe(runner.settings["probe"], ours, runner.loop, PROBE_PATIENCE, time.monotonic(), told)
-    with theirs:
-        if runner.door is None or not handover.give(runner.door, theirs.fileno()):
-            _probed(runner, "the probe cannot be sent: the worker takes nothing")
+    if theirs is not None:
+        with theirs:
+            if runner.door is None or not handover.give(runner.door, theirs.fileno()):
+                _probed(runner, "the probe cannot be sent: the worker takes nothing")
 
 
 def _probed(runner: PoolRunner, fault: str | None) -> None:

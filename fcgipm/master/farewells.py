@@ -59,7 +59,10 @@ class Farewells:
                     self._withdraw(listener, heir.take_in)
 
     def _withdraw(self, listener: Listener, take: Take) -> None:
-        """No worker accepts there any more: until it can be closed, `take` gets what comes."""
+        """No worker accepts there any more: until it can be closed, `take` gets what comes; but foreign programs serve their queue to its end."""
+        if listener.foreign:
+            drain(listener, take, self._log)
+            return
         self.withdrawn[listener] = take
         self._loop.watch(listener.socket, lambda _events: _accept(listener, take))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 from fcgipm.system.errors import SystemProblem
@@ -26,8 +26,10 @@ class Openings:
     `listeners` are those of the new configuration by address: kept ones with the socket that they have, so that no connection in their queue is lost.
     """
 
-    def __init__(self, opened: Mapping[str, Listener], addresses: Wanted, left_behind: frozenset[str] = frozenset()) -> None:
-        """Bind what is new, for nobody to see yet.
+    def __init__(
+        self, opened: Mapping[str, Listener], addresses: Wanted, left_behind: frozenset[str] = frozenset(), anew: Set[str] = frozenset()
+    ) -> None:
+        """Bind what is new, for nobody to see yet; also at the addresses `anew`, which are taken over from their listeners of before.
 
         Raises:
             SystemProblem: with every problem, a line each; nothing has changed.
@@ -39,12 +41,12 @@ class Openings:
         for whose, settings in addresses:
             address = settings["address"]
             listener = opened.get(address)
-            if listener is not None and listener.is_reachable:
+            if listener is not None and listener.is_reachable and address not in anew:
                 self._kept.append((listener, settings))
                 self.listeners[address] = listener
                 continue
             try:
-                self.listeners[address] = prepare(settings, left_behind)
+                self.listeners[address] = prepare(settings, left_behind | anew)
                 self._new.append(self.listeners[address])
             except SystemProblem as problem:
                 problems.append(f"{whose}: {problem}")

@@ -67,7 +67,9 @@ class Overseer:
         self._words.release()
 
     def answering(self) -> list[WorkerProcess]:
-        """Workers that can be asked for their stacks."""
+        """Workers that can be asked for their stacks; a foreign program knows nothing of such a question, and would die of it."""
+        if self._runner.foreign:
+            return []
         handles = self._runner.pool.workers
         found = [(worker, handles.get(worker.number)) for worker in self._runner.workers.values()]
         return [worker for worker, handle in found if handle is not None and handle.ready_at is not None and not worker.reaped]

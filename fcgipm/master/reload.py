@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fcgipm.master.children import ChildExit
+from fcgipm.master.foreign import fresh
 from fcgipm.master.openings import Openings, wanted
 from fcgipm.master.reading import ConfigurationRefused, Reading
 from fcgipm.pool.bounds import counted
@@ -141,13 +142,13 @@ class Reload:
         return merged
 
     def _prepare(self) -> None:
-        master, settings = self._master, self._settings
+        master, settings, opened = self._master, self._settings, self._master.belongings.listeners
         names = settings["pools"] if self.pool is None else [name for name in (self.pool,) if name in settings["pools"]]
         self._removed = [name for name in master.fleet.serving if name not in settings["pools"]]
         for whose, one in wanted(settings):
             if one["address"] in master.farewells.addresses and one["address"] not in master.belongings.listeners:
                 raise SystemProblem(f"{whose}: {one['address']} is still being given up: try again when the requests of before have ended")
-        self._openings = Openings(master.belongings.listeners, wanted(settings))
+        self._openings = Openings(opened, wanted(settings), anew=fresh(settings, names, opened))
         for name in names:
             pool = settings["pools"][name]
             listeners = [self._openings.listeners[one["address"]] for one in pool["listen"]]

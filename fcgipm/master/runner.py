@@ -19,8 +19,9 @@ from fcgipm.master.account import Account, Source
 from fcgipm.master.alarm import Alarm
 from fcgipm.master.beat import Beat, Eyes
 from fcgipm.master.channel import Channel, Word
-from fcgipm.master.children import ChildExit, is_clean
-from fcgipm.master.draining import drain
+from fcgipm.master.children import ChildExit
+from fcgipm.master.draining import shut
+from fcgipm.master.foreign import exits, is_foreign
 from fcgipm.master.happenings import Happening, PoolHappened, QueueGrew, WorkerBusy
 from fcgipm.master.log import Log
 from fcgipm.master.loop import Loop
@@ -70,7 +71,9 @@ class PoolRunner:
         board: Board | None = None,
         parking: Parking | None = None,
     ) -> None:
-        self.settings, self.name = settings, str(settings["name"])
+        self.settings, self.name, self.foreign = settings, str(settings["name"]), is_foreign(settings)
+        for listener in listeners:
+            listener.foreign = self.foreign
         generation = 1 if older is None else older.pool.roster.next_number
         self.pool: Pool = Pool(pool_settings(settings, stop_timeout, generation), on_trial)
         self.listeners = listeners
@@ -178,10 +181,7 @@ class PoolRunner:
         """No client comes any more; those that wait are the workers' to serve. Again is harmless."""
         self.alarm.disarm()
         for listener in self.listeners:
-            if listener.socket.family == socket.AF_UNIX:
-                listener.unlink()  # Nobody comes any more, and the workers serve the queue to its end.
-            else:
-                drain(listener, self.take_in, self.log)  # Else they would serve for as long as clients come.
+            shut(listener, self.take_in, self.log)
         self.parking.empty(time.monotonic())
 
     def take_in(self, connection: socket.socket) -> None:
@@ -279,7 +279,8 @@ class PoolRunner:
         end_programs(self.board.memory, self.slots(worker.slot), self.settings["uid"])
         self.access.died(worker.pid, self.board.memory, self.slots(worker.slot), self.overseer.answered(worker))
         begun = sum(scoreboard.read(self.board.memory, slot).counters[_BEGUN] for slot in self.slots(worker.slot))
-        self.happened(event.WorkerExited(worker.number, is_clean(child.status), how, begun))
+        for happening in exits(self.foreign, worker.number, handle, child.status, how, begun):
+            self.happened(happening)
 
     def disown(self, worker: WorkerProcess) -> None:
         """Its pid is no child's of ours: another process greeted in its name, and its exit will never be told."""

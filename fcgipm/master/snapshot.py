@@ -52,7 +52,7 @@ def pool_snapshot(runner: PoolRunner, fleet: Fleet, reloads: Reloads, now: float
     return PoolSnapshot(
         name=runner.name,
         interface=settings["interface"],
-        python=current.python if current is not None else None,
+        python=current.python if current is not None and not runner.foreign else None,
         generation=current.number if current is not None else 0,
         state="reloading" if pool.state == "ready" and reloads.concerns(runner.name) else pool.state,
         reason=pool.reason,
@@ -77,6 +77,7 @@ def pool_snapshot(runner: PoolRunner, fleet: Fleet, reloads: Reloads, now: float
         draining=account.draining,
         latency=tuple(latency),
         served=totals[_SERVED] / 1e9,
+        counted=not runner.foreign,
     )
 
 
@@ -120,7 +121,7 @@ def _process(
 ) -> ProcessSnapshot:
     requests = sum(slot.counters[_BEGUN] for slot in slots)
     kept = sum(slot.kept for slot in slots)
-    running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY)
+    running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY and slot.text)
     rss = sample.usage.rss if sample.usage is not None else None
     return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running)
 

@@ -38,8 +38,8 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
         "workers": _workers(pool.workers),
         "scaling": {"mode": pool.mode, "target": pool.target, "reason": pool.scaling_reason},
         "draining": pool.draining,
-        "requests": _requests(pool.requests),
-        "requests_per_second": round(pool.recent.requests_per_second, 3),
+        "requests": _requests(pool.requests) if pool.counted else _unknown(pool.requests),
+        "requests_per_second": round(pool.recent.requests_per_second, 3) if pool.counted else None,
         "latency_seconds": {name: _figure(value, 6) for name, value in pool.recent.latency.items()},
         "latency_histogram": {"buckets": list(pool.latency), "sum_seconds": round(pool.served, 6)},
         "connections": {"rejected": pool.rejected},
@@ -47,7 +47,7 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
         "memory": {f"{name}_bytes": size for name, size in pool.memory._asdict().items()},
         "template": {"pid": pool.template, "pss_bytes": pool.template_pss},
         "last_reload": None if pool.last_reload is None else pool.last_reload._asdict(),
-        "processes": [_process(process) for process in pool.processes],
+        "processes": [_process(process, pool.counted) for process in pool.processes],
     }
 
 
@@ -68,12 +68,17 @@ def _requests(requests: RequestsSnapshot) -> dict[str, Any]:
     }
 
 
-def _process(process: ProcessSnapshot) -> dict[str, Any]:
+def _unknown(requests: RequestsSnapshot) -> dict[str, Any]:
+    """The same keys, of a foreign program: how many connections it has is all that can be seen."""
+    return {**dict.fromkeys(_requests(requests)), "active": requests.active, "by_class": {}}
+
+
+def _process(process: ProcessSnapshot, counted: bool) -> dict[str, Any]:
     return {
         "pid": process.pid,
         "generation": process.generation,
         "state": process.state,
-        "requests": process.requests,
+        "requests": process.requests if counted else None,
         "uptime_seconds": round(process.uptime, 3),
         "kept": process.kept,
         "rss_bytes": process.rss,

@@ -45,6 +45,8 @@ class Listener:
         self._backlog = backlog
         self._bound = bound
         self._creator = bound.creator if bound is not None else creator
+        self.foreign = False
+        """Foreign programs wait in accept(2) here, so it blocks: we must not accept."""
 
     @property
     def described(self) -> dict[str, Any]:
@@ -108,6 +110,7 @@ class Listener:
 
     def drain(self, take: Callable[[socket.socket], None]) -> None:
         """The end of a listener: whoever is in its queue goes to `take`, whose the connection then is; whoever comes later is refused, and nobody is lost.
+        What waits for a foreign program is left to that.
 
         All who hold the socket find it shut: over TCP accept(2) fails with EINVAL and epoll tells EPOLLHUP until it is unregistered.
 
@@ -116,6 +119,9 @@ class Listener:
             OSError: no descriptor left for a connection; what is queued stays, and drain may be called again.
         """
         if self.inherited:
+            return
+        if self.foreign:
+            self.turn_away()
             return
         self._take_all(take)  # First, so that as few as possible are turned away for a second.
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
@@ -71,6 +72,7 @@ class _Pool:
             self._nice(who)
         self._directory(who)
         self._python(who)
+        self._program(who)
         return self.problems
 
     def report(self, *steps: str, text: str, node: Node | None = None) -> None:
@@ -161,3 +163,21 @@ class _Pool:
             self.report("python", text=f"the pool cannot run {python}: {fault}")
         elif who is not None and (fault := obstacle(os.path.join(PACKAGE, "worker"), who, READ | ENTER)):
             self.report("user", text=f"the pool cannot read fcgipm itself, in {PACKAGE}: {fault}")
+
+    def _program(self, who: Identity | None) -> None:
+        """Named by a path, it is looked for in the pool's folder; by its name alone, where the pool's PATH leads."""
+        command = self.values["command"]
+        if command is None or who is None or {"directory", "command"} & self.node.lost:
+            return
+        if "/" in command[0]:
+            program = os.path.join(self.values["directory"], command[0])
+        else:
+            found = shutil.which(command[0], path=self.values["env"]["PATH"])
+            if found is None:
+                self.report("command", text=f"there is no program {command[0]} on the pool's PATH: install it, or name its path")
+                return
+            program = found
+        if fault := missing(program, folder=False):
+            self.report("command", text=f"{fault}: name a FastCGI program")
+        elif fault := obstacle(os.path.normpath(program), who, ENTER):
+            self.report("command", text=f"the pool cannot run {program}: {fault}")

@@ -65,7 +65,7 @@ def start_template(pool: Mapping[str, Any], generation: int, means: Means) -> Te
 
 def start_message(pool: Mapping[str, Any], generation: int) -> bytes:
     """The first message down a template's channel (fcgipm.orders, START)."""
-    names = ("app", "cgi", "interface", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks", "access_log")
+    names = ("app", "cgi", "interface", "directory", "mount", "no_new_privs", "preload", "timeouts", "limits", "hooks", "access_log", "command")
     told = {name: pool[name] for name in names}
     told |= {
         "pool": pool["name"],
@@ -73,7 +73,7 @@ def start_message(pool: Mapping[str, Any], generation: int) -> bytes:
         "threads": pool["workers"]["threads"],
         "master": os.getpid(),
     }
-    told["listen"] = [{"address": listener["address"], "allow": listener["allow"]} for listener in pool["listen"]]
+    told["listen"] = [{"address": listener["address"], "allow": listener["allow"], "backlog": listener["backlog"]} for listener in pool["listen"]]
     return orders.START + b" " + json.dumps(told).encode("ascii")
 
 

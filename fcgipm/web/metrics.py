@@ -87,12 +87,14 @@ class Exposition(Collector):
     def _durations(self) -> Metric:
         metric = HistogramMetricFamily("fcgipm_request_duration_seconds", "How long requests took, until the worker was free again.", labels=_POOL)
         for name, pool in self.pools.items():
+            if pool["requests"]["total"] is None:
+                continue
             histogram = pool["latency_histogram"]
             metric.add_metric([name], _buckets(histogram["buckets"]), histogram["sum_seconds"])
         return metric
 
     def _each(self, value: Any) -> list[tuple[list[str], float]]:
-        return [([name], value(pool)) for name, pool in self.pools.items()]
+        return [([name], known) for name, pool in self.pools.items() if (known := value(pool)) is not None]
 
 
 def exposition(status: JSON, accept: str) -> tuple[str, bytes]:

@@ -101,7 +101,7 @@ class CgiGateway(AnyGateway):
         params["SCRIPT_NAME"], params["PATH_INFO"] = script.split
         params["SCRIPT_FILENAME"] = script.file.decode("latin-1")
         if script.split.path_info:
-            params.setdefault("PATH_TRANSLATED", (params.get("DOCUMENT_ROOT") or settings.cgi or "") + script.split.path_info)
+            params.setdefault("PATH_TRANSLATED", (params.get("DOCUMENT_ROOT") or self._scripts.folder) + script.split.path_info)
         return Program([script.file], os.path.dirname(script.file), plain_word(os.fsdecode(os.path.basename(script.file))))
 
     def _run(self, program: Program, params: Dict[str, Any], connection: Connection, response: Response) -> None:
@@ -146,6 +146,8 @@ def _relay(pump: Pump, program: Program, response: Response) -> None:
         say(f"{program.name}: {error}")
         _fail(response, "408 Request Timeout")
     except (NoResponse, Crashed) as error:
+        if response.finished:  # All that was announced is out; the log is told how the program ended.
+            return
         say(f"{program.name}: no complete CGI response: {error}")
         _fail(response, "502 Bad Gateway")
 
@@ -179,6 +181,8 @@ def _chain(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
 
 def _fail(response: Response, status: str) -> None:
     response.failed = True
+    if response.finished:
+        return
     if response.sent:
         response.exchange.cut()
     else:
@@ -197,7 +201,7 @@ def _end(child: Child, pump: Pump, program: Program, errors: ErrorLines, respons
     if not ended and not failed:
         child.signal(signal.SIGTERM)
         ended = pump.drain(patience)
-    if failed or not ended or pump.held or child.failed():
+    if failed or not ended or child.failed() or not pump.let_go():
         child.signal(signal.SIGKILL)
     wrong = child.reap()
     errors.end()

@@ -11,6 +11,8 @@ _LINE = 1000
 """Bytes of a line; longer ones come in pieces."""
 _MOST = 65536
 """Bytes of one request that go into the log. The rest is read, so that the program goes on, and counted."""
+_AROUND = 64
+"""Bytes that a line costs beside its own: a flood of empty ones is a flood."""
 
 
 class ErrorLines:
@@ -32,10 +34,9 @@ class ErrorLines:
         return bool(data)
 
     def _take(self, data: bytes) -> None:
-        room = _MOST - self._said
-        self._dropped += max(0, len(data) - room)
-        data = data[: max(0, room)]
-        self._said += len(data)
+        if self._said >= _MOST:
+            self._dropped += len(data)
+            return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._say(line)
@@ -45,7 +46,12 @@ class ErrorLines:
 
     def _say(self, line: bytes) -> None:
         for at in range(0, max(1, len(line)), _LINE):
-            say(f"{self._name}: {line[at : at + _LINE].decode('utf-8', 'backslashreplace')}")
+            piece = line[at : at + _LINE]
+            if self._said >= _MOST:
+                self._dropped += len(piece)
+                continue
+            self._said += len(piece) + _AROUND
+            say(f"{self._name}: {piece.decode('utf-8', 'backslashreplace')}")
 
     def end(self) -> None:
         """The last line, if it did not end, and how much was left out."""

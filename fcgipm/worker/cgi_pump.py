@@ -6,8 +6,11 @@ to wait for but the program itself.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import sys
+import termios
 import time
 from typing import Dict, Iterator, Optional
 
@@ -19,7 +22,7 @@ from fcgipm.worker.settings import Timeouts
 
 _PIECE = 65536
 _LAST_MOMENT = 0.1
-"""Seconds between the end of a program's output and its own."""
+"""Seconds between the end of a program's output and its own, and between its own and the last of its children's hold on the output."""
 
 
 class Overdue(Exception):
@@ -48,6 +51,8 @@ class Pump:
         self._poll.register(child.output, select.POLLIN)
         self._poll.register(child.errors, select.POLLIN)
         self._poll.register(child.end, select.POLLIN)
+        self._since = time.monotonic()
+        """When the one whose turn it is last did something."""
         self._ended = False
         """The program is gone, though others may hold its pipes."""
         self.held = True
@@ -62,14 +67,39 @@ class Pump:
                 self._poll.unregister(self._child.errors)
             if self._connection.fd in ready:
                 self._listens = self._connection.take_in()
-            self._ended |= self._child.end in ready
-            if self._child.output in ready or self._ended:
+            if ready.get(self._child.input, 0) & select.POLLERR:  # It has closed its end, and would be ready for ever.
+                self._close_input()
+            if self._child.end in ready:
+                self._ended = True
+                yield from self._rest()
+                break
+            if self._child.output in ready:
                 data = self._read()
                 if data:
                     yield data
-                elif data is not None or self._ended:
+                elif data is not None:
                     break
+                self._since = time.monotonic()
         self._look_how_it_ended()
+
+    def _rest(self) -> Iterator[bytes]:
+        """What is in the pipe of a program that has ended; what others go on to write there is no part of its response."""
+        left = int.from_bytes(fcntl.ioctl(self._child.output, termios.FIONREAD, bytes(4)), sys.byteorder)
+        while left > 0 and (data := self._read()):
+            yield data[:left]
+            left -= len(data)
+        if self.held:
+            self._read()
+
+    def let_go(self) -> bool:
+        """Whether nobody holds the output of a program that has ended. A process it has left behind gets a moment to close what it inherited."""
+        deadline = time.monotonic() + _LAST_MOMENT
+        poll = select.poll()
+        poll.register(self._child.output, select.POLLIN)
+        while self.held and (left := deadline - time.monotonic()) > 0:
+            if poll.poll(left * 1000):
+                self._read()
+        return not self.held
 
     def _read(self) -> Optional[bytes]:
         """b"" at the end, None while there is nothing."""
@@ -106,6 +136,7 @@ class Pump:
                     return
             try:
                 self._pending = self._pending[os.write(self._child.input, self._pending) :]
+                self._since = time.monotonic()
             except BlockingIOError:
                 return
             except OSError:  # It reads no more of it, which is its right.
@@ -114,9 +145,14 @@ class Pump:
     def _close_input(self) -> None:
         self._pending = memoryview(b"")
         self._child.close_input()
+        self._since = time.monotonic()
 
     def _wait(self) -> Dict[int, int]:
-        """What is ready, before the one whose turn it is has taken too long."""
+        """What is ready, before the one whose turn it is has taken too long. Error output is no answer: a program that only complains is late."""
+        if self._connection.finished:  # What comes now belongs to the next request.
+            self._listens = False
+            if self._child.input >= 0 and not self._pending:
+                self._close_input()
         feeding = self._child.input >= 0
         hungry = feeding and not self._pending
         if feeding:
@@ -125,14 +161,18 @@ class Pump:
             # Without a word in it, poll still tells of a unix socket that its peer has closed.
             self._poll.register(self._connection.fd, select.POLLIN if hungry or not feeding else 0)
         patience = self._timeouts.body if hungry else self._timeouts.request
+        left = self._since + patience - time.monotonic()
         try:
-            ready = dict(self._poll.poll(patience * 1000))
+            ready = dict(self._poll.poll(max(0.0, left) * 1000))
         finally:
             if feeding:
                 self._poll.unregister(self._child.input)
             if self._listens:
                 self._poll.unregister(self._connection.fd)
-        if ready:
+        if hungry and self._connection.fd in ready:
+            self._since = time.monotonic()
+            return ready
+        if (ready and left > 0) or not ready.keys().isdisjoint((self._child.input, self._child.output, self._child.end)):
             return ready
         if hungry:
             raise BodyTimeout(f"no more of the request's body within {patience:g} s")

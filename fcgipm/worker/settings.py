@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Sequence
 
 
 class Timeouts(NamedTuple):
@@ -58,12 +58,18 @@ class Settings(NamedTuple):
     """The folder of CGI scripts; with one `app` is None."""
     records: bool = False
     """The application may look at its requests' records (`recording`)."""
+    command: Sequence[str] = ()
+    """A foreign program and its arguments, in the place of an application."""
+    backlog: int = 0
+    """Of its only listener."""
+    own_listener: bool = False
+    """Each edition of the pool has a listener of its own, as unix sockets can at one path."""
 
 
 def decode_start(text: bytes) -> Settings:
     """START's JSON. Comes from our own master, so it is not validated again."""
     start = json.loads(text)
-    return Settings(
+    settings = Settings(
         pool=start["pool"],
         generation=start["generation"],
         app=start["app"],
@@ -85,3 +91,7 @@ def decode_start(text: bytes) -> Settings:
         interface=start["interface"],
         cgi=start["cgi"],
     )
+    if not start["command"]:
+        return settings
+    (listener,) = start["listen"]
+    return settings._replace(command=start["command"], backlog=listener["backlog"], own_listener=listener["address"].startswith("unix:"))

@@ -22,6 +22,7 @@ from fcgipm.gateways.errors import say
 from fcgipm.worker import prctl
 from fcgipm.worker.accesslog import take_log
 from fcgipm.worker.importing import Imported, Unimportable, import_all
+from fcgipm.worker.keeper import keep
 from fcgipm.worker.process import Inherited, run_worker
 from fcgipm.worker.recording import wanted
 from fcgipm.worker.settings import Settings, decode_start
@@ -34,6 +35,8 @@ def main(channel_number: int) -> NoReturn:
     settings, inherited = _receive_start(channel)
     _prepare(settings)
     _limit(settings, channel)
+    if settings.command:
+        keep(settings, inherited.board, inherited.listeners[0], channel)
     imported = _import_all(settings, channel) if settings.preload else None
     gc.collect()
     gc.freeze()  # What the import made is not looked at again by any worker's collections, so its pages stay shared.

@@ -258,6 +258,7 @@ class LiveWorker:
             "generation": 1,
             "app": self.app,
             "cgi": None,
+            "command": None,
             "interface": "wsgi",
             "directory": self.directory,
             "mount": self.mount,

@@ -6,7 +6,7 @@ const MANY = 40; // from so many workers on, they are squares without words
 const CHARTS = [
   { title: "Workers", unit: String, lines: { busy: (pool) => pool.workers.busy, idle: (pool) => pool.workers.idle } },
   { title: "Queue", unit: String, lines: { waiting: (pool) => pool.listen.reduce((sum, listener) => sum + (listener.queue || 0), 0) } },
-  { title: "Requests a second", unit: (value) => value.toFixed(value < 10 ? 1 : 0), lines: { "last minute": (pool) => pool.requests_per_second, now: rateNow } },
+  { title: "Requests a second", unit: (value) => value.toFixed(value < 10 ? 1 : 0), lines: { "last minute": (pool) => pool.requests_per_second ?? 0, now: rateNow } },
   {
     title: "Latency", unit: shortTime,
     lines: { p50: (pool) => pool.latency_seconds.p50, p90: (pool) => pool.latency_seconds.p90, p99: (pool) => pool.latency_seconds.p99 },
@@ -130,7 +130,7 @@ class PoolView {
     return [
       `generation ${pool.generation}`,
       pool.python && `Python ${pool.python}`,
-      `${pool.requests.total} requests`,
+      pool.requests.total === null ? "requests not counted" : `${pool.requests.total} requests`,
       ...some(by_class),
       ...some({ failed, slow, timed_out, aborted }),
       ...some(pool.exits).map((exit) => `ended: ${exit}`),
@@ -172,7 +172,7 @@ class PoolView {
     worker.button.dataset.state = process.state;
     worker.button.setAttribute("aria-pressed", String(this.chosen === process.pid));
     set(worker.head, `${process.pid} ${process.state}`);
-    set(worker.runs, process.running.map(running).join(", ") || `${process.requests} requests, ${size(process.rss_bytes)}`);
+    set(worker.runs, process.running.map(running).join(", ") || `${process.requests ?? "?"} requests, ${size(process.rss_bytes)}`);
     worker.button.title = details(process);
   }
 }
@@ -184,7 +184,7 @@ function running(request) {
 function details(process) {
   const cpu = process.cpu_percent === null ? "" : `, CPU ${process.cpu_percent.toFixed(0)}%`;
   const runs = process.running.length ? `; runs ${process.running.map(running).join(", ")}` : "";
-  const facts = `generation ${process.generation}, ${process.requests} requests, ${process.kept} kept connections`;
+  const facts = `generation ${process.generation}, ${process.requests ?? "?"} requests, ${process.kept} kept connections`;
   return `worker ${process.pid}: ${process.state}, ${facts}, up ${duration(process.uptime_seconds)}, RSS ${size(process.rss_bytes)}${cpu}${runs}`;
 }
 
@@ -244,7 +244,8 @@ function eventItem(event) {
   item.dataset.kind = event.kind;
   const time = element("time", "", event.at.slice(11, 19));
   time.dateTime = event.at;
-  const where = event.pid === null ? event.pool : `${event.pool}[${event.pid}]`;
+  const pool = event.pool === "*" ? "all pools" : event.pool;
+  const where = event.pid === null ? pool : `${event.pool}[${event.pid}]`;
   item.append(time, element("span", "kind", event.kind.replace("_", " ")), element("span", "", `${where}: ${event.text}`));
   if (event.stack) {
     const stack = element("details");

@@ -231,7 +231,8 @@ def test_l174_how_it_ended_is_told_and_its_group_ends_too(site: Site, end: str, 
 def test_l174_what_goes_on_after_a_good_end_is_let_alone(site: Site, tmp_path: Path) -> None:
     folder = site()
     os.mkfifo(tmp_path / "gate")
-    folder.run(PLAIN + f"(read line < {tmp_path}/gate; : > {tmp_path}/done) >/dev/null 2>&1 </dev/null &\n")
+    os.mkfifo(tmp_path / "begun")
+    folder.run(PLAIN + f"(: > {tmp_path}/begun; read line < {tmp_path}/gate; : > {tmp_path}/done) >/dev/null 2>&1 </dev/null &\n: < {tmp_path}/begun\n")
     assert folder.run(PLAIN).status == 200
     (tmp_path / "gate").write_text("go on\n")
     eventually((tmp_path / "done").exists, "the work behind it")

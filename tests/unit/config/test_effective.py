@@ -24,6 +24,7 @@ def test_everything_that_a_minimal_file_leaves_out() -> None:
                 "name": "web",
                 "app": "shop.wsgi:application",
                 "cgi": None,
+                "command": None,
                 "interface": "wsgi",
                 "listen": [
                     {

@@ -136,7 +136,8 @@ def test_problems_of_all_files_at_once_in_their_order() -> None:
         "d/b.yaml:1:64: pools.b.listen: fd:3 is taken: pool a listens there (fcgipm.yaml:2:33); choose another address",
         "d/b.yaml:1:70: pools.b.nise: unknown key: did you mean `nice`?",
         "d/c.yaml:1:1: log: an included file holds `pools` alone: this key belongs into the main file",
-        "d/c.yaml:2:9: pools.c.app: is missing: it gives module:attribute of the WSGI application; or `cgi`, a folder of CGI scripts, in its place",
+        "d/c.yaml:2:9: pools.c.app: is missing: it gives module:attribute of the WSGI application; "
+        "or `cgi`, a folder of scripts, or `command`, a FastCGI program",
         "d/d.yaml:2:1: the file ends inside [ ] or { }: close it",
         "d/e.yaml:1:1: the file is empty: a configuration needs `pools:` at least",
     ]

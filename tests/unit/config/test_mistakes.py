@@ -53,7 +53,7 @@ def test_a_file_with_twelve_mistakes() -> None:
 
 _ALL_KEYS = (
     "known here are app, interface, listen, python, directory, env, env_file, inherit_env, user, group, umask, nice, no_new_privs, mount, workers,"
-    " preload, timeouts, limits, recycle, probe, hooks, access_log, slow_log, cgi"
+    " preload, timeouts, limits, recycle, probe, hooks, access_log, slow_log, cgi, command"
 )
 
 
@@ -110,8 +110,8 @@ _ALL_KEYS = (
             "5:38",
             "workers.spare: must be 0, not 2: a pool in mode ondemand has no workers at rest; use mode dynamic to have some",
         ),
-        ("interface: fastcgi", "5:16", "interface: fastcgi is not available yet: this version has wsgi or cgi alone"),
-        ("interface: asgi", "5:16", 'interface: must be wsgi or cgi, not "asgi"'),
+        ("interface: fastcgi", "5:16", "interface: must be wsgi or cgi beside `app`, not fastcgi"),
+        ("interface: asgi", "5:16", 'interface: must be wsgi, cgi or fastcgi, not "asgi"'),
         ("cgi: /srv/cgi-bin", "5:10", "cgi: cannot stand beside `app`: a pool serves one of them; take one away, or make two pools"),
         (
             "interface: cgi\nhooks: {worker_start: 'a:b'}",
@@ -211,7 +211,7 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
         ("pools: {web: 3}\n", "1:14: pools.web: must be a mapping (`key: value` lines), not 3"),
         (
             "pools: {web: {listen: fd:3}}\n",
-            "1:9: pools.web.app: is missing: it gives module:attribute of the WSGI application; or `cgi`, a folder of CGI scripts, in its place",
+            "1:9: pools.web.app: is missing: it gives module:attribute of the WSGI application; or `cgi`, a folder of scripts, or `command`, a FastCGI program",
         ),
         ("pools: {web: {app: 'a:b'}}\n", "1:9: pools.web.listen: is missing: it gives the address that the web server connects to"),
         ("pools: {a b: {app: 'a:b', listen: fd:3}}\n", '1:9: pools.a b: must be at most 32 letters, digits, - and _, a letter or digit first, not "a b"'),

@@ -30,6 +30,7 @@ def pool(folder: Path, code: str, **changes: Any) -> dict[str, Any]:
         "name": "web",
         "app": "trial_app:app",
         "cgi": None,
+        "command": None,
         "interface": "wsgi",
         "listen": [{"address": "unix:/nowhere/x.sock", "allow": None}],
         "python": sys.executable,

@@ -1,0 +1,334 @@
+"""The template of a pool whose program is not ours (`command:`): it keeps copies of it, and speaks to the master for them.
+
+A foreign program knows no channel and no scoreboard. So the keeper greets, is ready, obeys and writes slots in its copies' names; the master need not know the
+difference. What a copy is at is seen from outside (`holding`), every 20 ms while any is at work, and not at all while none is.
+
+The copies are children of the master, like all workers. When the keeper is dismissed while some of them are still at work, a child of it stays for them.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import platform
+import select
+import signal
+import socket
+import time
+from contextlib import suppress
+from typing import Callable, Dict, List, NoReturn, Optional, Tuple
+
+from fcgipm import orders, scoreboard
+from fcgipm.worker.holding import Connections
+from fcgipm.worker.program import TRIED, Copy, become
+from fcgipm.worker.settings import Settings
+
+INTERVAL = 0.020
+"""Seconds between looks while a copy is at work."""
+LEAVING_INTERVAL = 0.005
+"""The same, while one is to leave: it must be caught between two requests."""
+SETTLING = 0.25
+"""Seconds that a program must have lived before it counts as serving: it has no way to say so."""
+TERM_GRACE = 2.0
+"""Seconds that a copy has to end by itself."""
+_GET_VALUES = b"\x01\x09\x00\x00\x00\x11\x00\x00\x0f\x00FCGI_MPXS_CONNS"
+"""FCGI_GET_VALUES (FastCGI specification, section 4.1): whoever accepts answers it, or closes the connection because he does not know it."""
+_ARMED = select.EPOLLIN | select.EPOLLET | select.EPOLLONESHOT
+
+
+def keep(settings: Settings, board: int, listener: int, channel: socket.socket) -> NoReturn:
+    """Keep copies until dismissed and the last is gone."""
+    Keeper(settings, board, socket.socket(fileno=listener), channel).run()
+
+
+class Keeper:
+    """`_channel` is None once it was dismissed."""
+
+    def __init__(self, settings: Settings, board: int, listener: socket.socket, channel: socket.socket) -> None:
+        self._settings = settings
+        self._board = memoryview(mmap.mmap(board, os.fstat(board).st_size))
+        self._header = scoreboard.words(self._board, -1)
+        self._listener = listener
+        self._listener.setblocking(True)  # Programs accept without looking, and end when they are told that nobody is there.
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            listener.listen(settings.backlog)  # Nobody knows the way to it yet but us, who try the first copy.
+        self._connections = Connections(listener)
+        self._channel: Optional[socket.socket] = channel
+        self._copies: List[Copy] = []
+        self._epoll = select.epoll()
+        self._watched: Dict[int, Callable[[], None]] = {}
+        self._quiet = 0
+        self._next_look: Optional[float] = None
+        self._epoll.register(listener, 0)
+        self._signal, self._signaler = socket.socketpair()
+
+    def run(self) -> NoReturn:
+        """Until nobody is left to care for."""
+        assert self._channel is not None
+        self._signal.setblocking(False)
+        self._signaler.setblocking(False)
+        signal.set_wakeup_fd(self._signaler.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        self._watch(self._signal.fileno(), self._signalled)
+        self._watch(self._channel.fileno(), self._hear_master)
+        self._rest()
+        self._channel.send(orders.encode(orders.READY, platform.python_version(), "-"))
+        while not self._over:
+            for number, _ in self._epoll.poll(self._patience()):
+                if number == self._listener.fileno():
+                    self._stir()
+                elif number in self._watched:
+                    self._watched[number]()
+            self._see_to(time.monotonic())
+        os._exit(0)
+
+    @property
+    def _over(self) -> bool:
+        return self._channel is None and not self._copies
+
+    def _watch(self, number: int, receiver: Callable[[], None]) -> None:
+        self._watched[number] = receiver
+        self._epoll.register(number, select.EPOLLIN)
+
+    def _forget(self, number: int) -> None:
+        if self._watched.pop(number, None) is not None:
+            self._epoll.unregister(number)
+
+    # What the master says.
+
+    def _hear_master(self) -> None:
+        assert self._channel is not None
+        try:
+            flags = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+            message, descriptors, _, _ = socket.recv_fds(self._channel, orders.MESSAGE_LIMIT, 3 * orders.FORK_LIMIT, flags)
+        except BlockingIOError:
+            return
+        except OSError:
+            message, descriptors = b"", []
+        if not message:
+            self._dismissed()
+            return
+        word, slots = orders.decode(message)
+        if word == orders.FORK:
+            self._fork([int(slot) for slot in slots], descriptors)
+        else:
+            for number in descriptors:
+                os.close(number)
+
+    def _signalled(self) -> None:
+        with suppress(BlockingIOError):
+            self._signal.recv(64)
+        self._dismissed()
+
+    def _dismissed(self) -> None:
+        """Nothing is to be started any more. The master waits for our end, but copies may be at work: a child of ours stays for them."""
+        if self._channel is None:
+            return
+        if self._copies and os.fork():
+            os._exit(0)
+        self._forget(self._channel.fileno())
+        self._channel.close()
+        self._channel = None
+        if self._copies:
+            os.setsid()
+
+    def _fork(self, slots: List[int], descriptors: List[int]) -> None:
+        """One process forks them all and ends, so that they become children of the master."""
+        channels = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, number) for number in descriptors[::3]]
+        pipes: List[Tuple[int, int]] = []
+        failure = 0
+        try:
+            pipes += [os.pipe2(os.O_CLOEXEC) for _ in slots]
+            intermediate = os.fork()
+            if intermediate == 0:
+                self._fork_each(channels, descriptors[1::3], [end for _, end in pipes])
+            os.waitpid(intermediate, 0)
+        except OSError as error:
+            failure = error.errno or errno.EAGAIN
+        if failure:
+            self._say_unforked(failure)
+        for number in [*descriptors[1::3], *descriptors[2::3], *(end for _, end in pipes)]:
+            os.close(number)
+        for slot, channel, (started, _) in zip(slots, channels, pipes):
+            self._adopt(Copy(slot, scoreboard.words(self._board, slot), channel, started))
+        for channel in channels[len(pipes) :]:
+            channel.close()
+
+    def _fork_each(self, channels: List[socket.socket], outputs: List[int], started: List[int]) -> NoReturn:
+        try:
+            for channel, output, mine in zip(channels, outputs, started):
+                if os.fork() == 0:
+                    for other in started:
+                        if other != mine:
+                            os.close(other)
+                    become(self._settings.command, self._listener.fileno(), channel, output, mine)
+        except OSError as error:
+            self._say_unforked(error.errno or errno.EAGAIN)
+        finally:
+            os._exit(0)
+
+    def _say_unforked(self, number: int) -> None:
+        if self._channel is not None:
+            self._channel.send(orders.encode(orders.UNFORKED, number))
+
+    # What becomes of a copy.
+
+    def _adopt(self, copy: Copy) -> None:
+        os.set_blocking(copy.started, False)
+        self._copies.append(copy)
+        self._watch(copy.started, lambda: self._hear_started(copy))
+
+    def _hear_started(self, copy: Copy) -> None:
+        try:
+            said = os.read(copy.started, 64)
+        except BlockingIOError:
+            return
+        if copy.pid is None and said:
+            copy.pid = int(said.split()[0])
+            with suppress(OSError):
+                copy.pidfd = os.pidfd_open(copy.pid)
+                self._watch(copy.pidfd, lambda: self._gone(copy))
+        copy.tried = copy.tried or said.endswith(TRIED)
+        if copy.pidfd is None:
+            self._gone(copy)
+        elif not said:
+            self._forget(copy.started)
+            os.close(copy.started)
+            copy.started = -1
+            self._running(copy)
+
+    def _running(self, copy: Copy) -> None:
+        """Its program runs, or it has ended, which its pidfd tells."""
+        self._watch(copy.channel.fileno(), lambda: self._hear_orders(copy))
+        if copy.tried and self._ask(copy):
+            return
+        copy.ready_at = time.monotonic() + SETTLING
+
+    def _ask(self, copy: Copy) -> bool:
+        """A copy on trial shows that it accepts: it alone has this listener. Whether it could be asked: over TCP others would answer."""
+        if self._listener.family != socket.AF_UNIX:
+            return False
+        asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        asking.setblocking(False)
+        try:
+            asking.connect(self._listener.getsockname())
+            asking.send(_GET_VALUES)
+            asking.shutdown(socket.SHUT_WR)  # libfcgi waits for more before it answers.
+        except OSError:
+            asking.close()
+            return False
+
+        def answered() -> None:
+            self._forget(asking.fileno())
+            asking.close()
+            copy.ready_at = time.monotonic()
+
+        self._watch(asking.fileno(), answered)
+        return True
+
+    def _hear_orders(self, copy: Copy) -> None:
+        try:
+            order = copy.channel.recv(orders.MESSAGE_LIMIT, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            order = b""
+        if not order:  # The master is gone, or knows of its end before us.
+            self._forget(copy.channel.fileno())
+            order = orders.RETIRE
+        if order in (orders.RETIRE, orders.STOP) and copy.order is None:
+            copy.order = order
+            self._stir()
+
+    def _gone(self, copy: Copy) -> None:
+        for number in (copy.started, copy.channel.fileno(), copy.pidfd):
+            if number is not None:
+                self._forget(number)
+        self._copies.remove(copy)
+        copy.close()
+
+    # Looking.
+
+    def _patience(self) -> Optional[float]:
+        dues = [copy.ready_at for copy in self._copies if copy.ready_at is not None and not copy.ready]
+        if self._next_look is not None:
+            dues.append(self._next_look)
+        return max(0.0, min(dues) - time.monotonic()) if dues else None
+
+    def _see_to(self, now: float) -> None:
+        for copy in self._copies:
+            if not copy.ready and copy.ready_at is not None and now >= copy.ready_at:
+                copy.begin(self._settings.generation)
+                self._tell(copy, orders.READY)
+        if self._next_look is not None and now >= self._next_look:
+            self._look(now)
+
+    def _tell(self, copy: Copy, word: bytes) -> None:
+        with suppress(OSError):
+            copy.channel.send(word, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+
+    def _stir(self) -> None:
+        """Somebody comes, or is to leave: look."""
+        self._quiet = 0
+        if self._next_look is None:
+            self._next_look = time.monotonic()
+
+    def _rest(self) -> None:
+        """Until somebody comes."""
+        self._next_look = None
+        self._epoll.modify(self._listener, _ARMED)
+
+    def _look(self, now: float) -> None:
+        accepted = self._connections.accepted()
+        looked = [copy for copy in self._copies if copy.ready or copy.order is not None]
+        begun = [copy.look(accepted) for copy in looked]
+        busy = [copy for copy in looked if copy.held]
+        if busy and self._header[scoreboard.ASLEEP]:
+            self._header[scoreboard.ASLEEP] = 0
+            self._tell(busy[0], orders.BUSY)
+        leaving = [copy for copy in looked if copy.order is not None]
+        for copy in leaving:
+            if not copy.held:
+                self._let_go(copy, now)
+        self._quiet = 0 if busy or leaving or any(begun) else self._quiet + 1
+        if self._quiet > 1:
+            self._rest()
+        else:
+            self._next_look = time.monotonic() + (LEAVING_INTERVAL if leaving else INTERVAL)
+
+    # Leaving.
+
+    def _let_go(self, copy: Copy, now: float) -> None:
+        """End it, if that is right at this very moment."""
+        if copy.term_at is not None and now < copy.term_at + TERM_GRACE:
+            return
+        if not copy.readable:
+            self._bid(copy, now)
+            return
+        alone = all(other.order is not None for other in self._copies if other is not copy and other.ready)
+        if self._must_serve(copy, alone):
+            return
+        if not copy.freeze() or not copy.holds_nothing(self._connections.accepted()) or self._must_serve(copy, alone):
+            copy.thaw()
+        elif self._unreachable(copy) and copy.term_at is None:
+            copy.term_at = now
+            copy.signal_all(signal.SIGTERM)
+            copy.thaw()
+        else:
+            copy.signal_all(signal.SIGKILL)
+
+    def _bid(self, copy: Copy, now: float) -> None:
+        """It does not let us see what it is at, so it must know itself what to do about TERM. What does not leave, the master evicts."""
+        if copy.term_at is None:
+            copy.term_at = now
+            copy.signal_all(signal.SIGTERM)
+
+    def _must_serve(self, copy: Copy, alone: bool) -> bool:
+        """Whether somebody waits who has nobody else: at the end of a pool, or at a listener that has a successor."""
+        wanted = copy.order == orders.STOP or (alone and self._settings.own_listener)
+        return wanted and bool(select.select([self._listener], [], [], 0)[0])
+
+    def _unreachable(self, copy: Copy) -> bool:
+        """Whether nobody can come any more: only then may a program end in its own way."""
+        return copy.order == orders.STOP and self._settings.own_listener

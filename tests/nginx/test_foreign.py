@@ -1,0 +1,90 @@
+"""Foreign FastCGI programs behind nginx: they serve, scale, are reloaded without a request lost, crash and come again."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Daemon, eventually
+from tests.support.foreign import KINDS, UNKEPT, command
+from tests.support.load import KeptClient, Load, Shot
+from tests.support.nginx import Nginx
+
+Daemons = Callable[..., Daemon]
+Nginxes = Callable[..., Nginx]
+BODY = b"x" * 20_000
+
+
+def shots(kind: str, milliseconds: int = 5) -> Iterator[Shot]:
+    """GET and POST in turn, for ever."""
+    name = kind.encode()
+    get = Shot("GET", f"/?{milliseconds}", expect=lambda body: body.startswith(name))
+    post = Shot("POST", f"/?{milliseconds}", BODY, expect=lambda body: body.endswith(b" 20000\n"))
+    return itertools.cycle((get, post))
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_reloads_under_load_lose_no_request(kind: str, tmp_path: Path, daemon_factory: Daemons, nginx_factory: Nginxes) -> None:
+    """Each reload has other processes serve, and all of before leave."""
+    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": {"min": 3, "max": 6}}})
+    nginx = nginx_factory(daemon.address(), substitute=UNKEPT)
+    stop = False
+    load = Load(nginx.port, itertools.takewhile(lambda _shot: not stop, shots(kind)), clients=8).start()
+    assert load.wait_for(50)
+    for _ in range(5):
+        before = set(daemon.workers())
+        answered = load.outcome.answered
+        reloaded = daemon.command("reload")
+        assert reloaded.returncode == 0, reloaded.stdout + reloaded.stderr
+        eventually(lambda before=before: not before & set(daemon.workers()), "those of before have left")
+        assert load.wait_for(answered + 50)
+    stop = True
+    outcome = load.finish(60)
+    assert outcome.failures == []
+    assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
+
+
+def test_a_crash_costs_one_request_and_is_made_good(kind: str, tmp_path: Path, daemon_factory: Daemons, nginx_factory: Nginxes) -> None:
+    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": 2}})
+    nginx = nginx_factory(daemon.address(), substitute=UNKEPT, tolerate=["prematurely closed|reset by peer"])
+    client = KeptClient(nginx.port)
+    before = set(daemon.workers())
+    assert client.ask(Shot("GET", "/?crash"))[0] == 502
+    assert client.ask(Shot("GET", "/"))[0] == 200
+    client.close()
+    eventually(lambda: len(set(daemon.workers()) - before) == 1 and len(daemon.workers()) == 2, "a successor")
+    pool = daemon.status()["pools"]["web"]
+    assert pool["exits"]["crash"] == 1
+    assert pool["state"] in ("ready", "degraded")
+
+
+def test_programs_come_with_the_load_and_go_after_it(kind: str, tmp_path: Path, daemon_factory: Daemons, nginx_factory: Nginxes) -> None:
+    workers = {"min": 1, "max": 5, "spare": 0, "idle_timeout": "1s"}
+    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": workers}})
+    nginx = nginx_factory(daemon.address(), substitute=UNKEPT)
+    load = Load(nginx.port, itertools.islice(shots(kind, 200), 60), clients=5).start()
+    if kind != "flup":  # One process of it takes as many as come, in threads.
+        eventually(lambda: daemon.status()["pools"]["web"]["workers"]["peak"] >= 4, "more of them")
+    assert load.finish().failures == []
+    eventually(lambda: len(daemon.workers()) == 1, "all but one have left")
+    pool = daemon.status()["pools"]["web"]
+    assert pool["interface"] == "fastcgi" and pool["exits"]["crash"] == 0
+    assert pool["requests"]["total"] is None and pool["processes"][0]["requests"] is None
+
+
+def test_one_at_a_time_for_who_comes_first(kind: str, tmp_path: Path, daemon_factory: Daemons, nginx_factory: Nginxes) -> None:
+    """Mode ondemand: nobody at rest; a stop serves who is queued."""
+    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": {"mode": "ondemand", "max": 2, "idle_timeout": "500ms"}}})
+    assert daemon.workers() == []
+    nginx = nginx_factory(daemon.address(), substitute=UNKEPT)
+    client = KeptClient(nginx.port)
+    assert client.ask(Shot("POST", "/", BODY))[1].endswith(b" 20000\n")
+    client.close()
+    eventually(lambda: daemon.workers() == [], "nobody at rest")
