@@ -69,6 +69,6 @@ def look(control: str | None, file: str | None, pool: str | None, events: bool =
 
 def is_well(status: dict[str, Any]) -> bool:
     """Whether every pool shown has all its workers, and every server beside them runs."""
-    servers = [*status["http"], *([] if status["status_server"] is None else [status["status_server"]])]
+    servers = [*status.get("http", ()), *filter(None, [status.get("status_server")])]
     servers_run = all(server["state"] == "running" for server in servers)
     return bool(status["pools"]) and servers_run and all(pool["state"] == "ready" for pool in status["pools"].values())

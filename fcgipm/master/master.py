@@ -151,7 +151,7 @@ class Master:
         pools = tuple(pool_snapshot(runner, self.fleet, self.reloads, now) for runner in self.fleet.serving.values())
         uptime, file = now - self.started, self.settings["file"]
         http = tuple(web.snapshot() for web in self.webs.serving)
-        events = latest(runner.account.events.kept for runner in self.fleet.serving.values())
+        events = latest([self.reloads.events.kept, *(runner.account.events.kept for runner in self.fleet.serving.values())])
         status = None if self.webs.status is None else self.webs.status.snapshot()
         return Snapshot(__version__, self.state, self.pid, self.started_at, uptime, file, pools, http, events, self.loop.lag, status)
 
@@ -175,6 +175,8 @@ class Master:
             self.webs.stop(clock, now, {listener for runner in self.fleet for listener in runner.listeners})
         if now:
             self.farewells.hurry(self.fleet)
+        elif first:  # A turn later, a pool whose back-off ends would have started a template first.
+            self.farewells.see_to(clock, *self.webs.needed())
 
     def stop_progress(self) -> str:
         """What a stop still waits for."""

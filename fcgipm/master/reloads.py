@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fcgipm.master.children import ChildExit
 from fcgipm.master.log import timestamp
 from fcgipm.master.reload import Outcome, Reload
+from fcgipm.report.events import ALL, Event, Events
 from fcgipm.report.snapshot import ReloadSnapshot
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ class Wish:
 
 
 class Reloads:
-    """Of one daemon. `last` is how the last one ended, by pool."""
+    """Of one daemon. `last` is how the last one ended, by pool; `events` are of those of all pools."""
 
     def __init__(self, master: Master) -> None:
         self.last: dict[str, ReloadSnapshot] = {}
+        self.events = Events()
         self._master = master
         self._present: tuple[Reload, Wish] | None = None
         self._waiting: Wish | None = None
@@ -94,8 +96,10 @@ class Reloads:
         self._master.log.write(level, f"reload: {first}" if outcome.ok else f"reload failed: {first}")
         for line in others:
             self._master.log.write(level, f"reload failed: {line}")
-        reason = None if outcome.ok else outcome.text.splitlines()[0]
-        for name in reload.names:
-            if name in self._master.fleet.serving:
-                self._master.fleet.serving[name].account.post("reload", f"reload: {first}" if outcome.ok else f"reload failed: {reason}")
-            self.last[name] = ReloadSnapshot(timestamp(time.time()), outcome.ok, reason)
+        reason, at = None if outcome.ok else first, timestamp(time.time())
+        event = Event(at, ALL if wish.pool is None else wish.pool, "reload", first if outcome.ok else f"failed: {first}")
+        if wish.pool is None:
+            self.events.post(event)
+        elif wish.pool in self._master.fleet.serving:
+            self._master.fleet.serving[wish.pool].account.events.post(event)
+        self.last.update(dict.fromkeys(reload.names, ReloadSnapshot(at, outcome.ok, reason)))

@@ -178,7 +178,9 @@ class Pool:
             return
         self._template_backoff.died(generation.lived(self._decisions.now), self._decisions.now)
         self.reason = happening.reason
-        self._decisions.log("error", f"template: {happening.reason} (next try {self._decisions.when(self._template_backoff)})", "degraded")
+        what = happening.reason if happening.reason.startswith("the template ") else f"template: {happening.reason}"
+        kind = "degraded" if generation.ready_at is None else "crash"
+        self._decisions.log("error", f"{what} (next try {self._decisions.when(self._template_backoff)})", kind)
 
     def _fork_failed(self, happening: event.ForkFailed) -> None:
         for worker in self.workers.values():

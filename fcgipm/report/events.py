@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 KINDS = ("growth", "shrink", "max_reached", "crash", "degraded", "recycle", "reload", "slow", "timeout")
-"""Workers added or let go (with the reason), more needed than there may be, a worker died (with the cause), a pool cannot start workers, a worker
-is replaced though nothing is wrong with it, a reload ended, a request was slow, a request reached its time-out."""
+"""Workers added or let go (with the reason), more needed than there may be, a worker or a template that was ready died (with the cause), a pool cannot
+start workers, a worker is replaced though nothing is wrong with it, a reload ended, a request was slow, a request reached its time-out."""
+
+ALL = "*"
+"""The `pool` of an event that concerns every pool; none has that name."""
 
 CAPACITY = 100
 """Events of a pool that are kept."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fcgipm.report.events import Event
+from fcgipm.report.events import ALL, Event
 from fcgipm.report.latency import Recent, nothing
 
 
@@ -166,6 +166,6 @@ class Snapshot(NamedTuple):
         return self._replace(
             pools=tuple(one for one in self.pools if one.name == pool),
             http=tuple(one for one in self.http if one.pool == pool),
-            events=tuple(one for one in self.events if one.pool == pool),
+            events=tuple(one for one in self.events if one.pool in (pool, ALL)),
             status_server=None,
         )

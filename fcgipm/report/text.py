@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fcgipm.report.events import ALL
+from fcgipm.report.older import completed
+
 JSON = Mapping[str, Any]
 Paint = Callable[[str, str], str]
 """A style and a text → the text in that style."""
@@ -42,6 +45,7 @@ def to_text(status: JSON, paint: Paint = plain, columns: int | None = None) -> s
 
     What a worker runs is cut to a terminal of so many columns.
     """
+    status = completed(status)
     runs = RUNS_WIDTH if columns is None else max(LEAST_RUNS, columns - BESIDE_RUNS)
     state = _state(status["state"], paint)
     head = f"{paint('bold', 'fcgipm')} {status['version']} {state}, pid {status['pid']}, up {duration(status['uptime_seconds'])}, {escaped(status['config'])}"
@@ -58,7 +62,8 @@ def events_text(events: Sequence[JSON], paint: Paint = plain) -> str:
     for event in events:
         process = f"[{event['pid']}]" if event["pid"] is not None else ""
         kind = paint(_STYLES.get(event["kind"], "dim"), event["kind"])
-        lines.append(f"{event['at']} {event['pool']}{process} {kind}: {escaped(event['text'])}")
+        pool = "all pools" if event["pool"] == ALL else event["pool"]
+        lines.append(f"{event['at']} {pool}{process} {kind}: {escaped(event['text'])}")
         lines += [f"    {escaped(line)}" for line in (event["stack"] or "").splitlines()]
     return "".join(f"{line}\n" for line in lines)
 

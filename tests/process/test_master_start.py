@@ -138,6 +138,7 @@ class TestAnApplicationThatCannotBeImported:
         assert daemon.run_to_end() == 1
         assert "No module named 'nosuchmodule_xyz'" in daemon.text
         assert "no pool can serve" in daemon.text and "ready to serve" not in daemon.text
+        assert daemon.text.count("generation 1 starts") == 1, "who stops starts nothing any more"
 
     @pytest.mark.parametrize(
         ("source", "reason"),

@@ -367,6 +367,9 @@ class TestWhatFails:
         assert shop.reload()[0] == 1
         assert (shop.answer("web"), shop.answer("blog")) == (b"one", b"one")
         eventually(lambda: len(shop.daemon.processes()) == 5, "only those of before are there")
+        (failed,) = [event for event in shop.daemon.status()["events"] if event["kind"] == "reload"]
+        assert failed["pool"] == "*" and failed["text"].startswith("failed: blog: ")
+        assert " all pools reload: failed: blog: " in shop.daemon.command("status", "--events").stdout
 
     def test_a_pool_that_does_not_exist(self, site: Callable[..., Site]) -> None:
         shop = site(tolerate=["reload failed: "])
@@ -495,7 +498,7 @@ class TestAllAtOnce:
         assert shop.answer() == b"one"
 
     def test_the_old_template_killed_meanwhile(self, site: Callable[..., Site]) -> None:
-        shop = site(tolerate=["template: the template was killed"])
+        shop = site(tolerate=["the template was killed"])
         first = int(shop.daemon.wait_for_line("generation 1 starts, template").rpartition(" ")[2])
         shop.write("two")
         os.kill(shop.daemon.pid, signal.SIGHUP)

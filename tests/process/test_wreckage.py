@@ -123,7 +123,7 @@ def test_everything_is_as_it_was(daemon_factory: Callable[..., Daemon], tmp_path
     (tmp_path / "wreck.py").write_text(APP)
     pool: dict[str, Any] = {"app": "wreck:application", "directory": str(tmp_path), "workers": {"min": 4, "max": 8}}
     pool["timeouts"] = {"request": "1s", "kill_after": "1s"}
-    daemon = daemon_factory({"web": pool}, tolerate=["Traceback", "template: the template was killed", "reload failed: "])
+    daemon = daemon_factory({"web": pool}, tolerate=["Traceback", "the template was killed", "reload failed: "])
     eventually(lambda: daemon.status()["pools"]["web"]["workers"]["idle"] >= 4, "it is there")
     memory, descriptors = _weight(daemon.pid)
     wreckage = Wreckage(daemon, random.Random(int(time.time())))

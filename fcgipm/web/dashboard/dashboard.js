@@ -244,7 +244,8 @@ function eventItem(event) {
   item.dataset.kind = event.kind;
   const time = element("time", "", event.at.slice(11, 19));
   time.dateTime = event.at;
-  const where = event.pid === null ? event.pool : `${event.pool}[${event.pid}]`;
+  const pool = event.pool === "*" ? "all pools" : event.pool;
+  const where = event.pid === null ? pool : `${event.pool}[${event.pid}]`;
   item.append(time, element("span", "kind", event.kind.replace("_", " ")), element("span", "", `${where}: ${event.text}`));
   if (event.stack) {
     const stack = element("details");

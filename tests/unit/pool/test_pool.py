@@ -160,6 +160,19 @@ def test_a_dead_templates_workers_serve_on_until_the_next_generation_is_whole() 
     assert world.pool.exits["reload"] == 2 and [g.number for g in world.pool.generations] == [2]
 
 
+def test_a_template_that_ends_is_told_in_plain_words_and_by_what_it_was() -> None:
+    def told(lived: bool, reason: str) -> tuple[str, str | None]:
+        world = running() if lived else World()
+        if not lived:
+            world.step()
+        (log,) = [action for action in world.step(event.TemplateGone(1, reason)) if isinstance(action, do.Log)]
+        return log.text, log.kind
+
+    assert told(True, "the template was killed by SIGKILL") == ("the template was killed by SIGKILL (next try in 0.1 s)", "crash")
+    assert told(False, "the template was killed by SIGKILL") == ("the template was killed by SIGKILL (next try in 0.1 s)", "degraded")
+    assert told(False, "ImportError: no") == ("template: ImportError: no (next try in 0.1 s)", "degraded")
+
+
 def test_a_worker_that_dies_while_there_is_no_template_waits_for_the_next_generation() -> None:
     world = running()
     world.template_gone(1)

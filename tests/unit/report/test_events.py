@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fcgipm.report.events import STACK_LIMIT, TEXT_LIMIT, Event, Events, latest
+from fcgipm.report.events import ALL, STACK_LIMIT, TEXT_LIMIT, Event, Events, latest
+from fcgipm.report.text import events_text
+from tests.unit.report.snapshots import SNAPSHOT
 
 
 def event(at: str, kind: str = "crash", text: str = "x", stack: str | None = None) -> Event:
@@ -33,3 +35,10 @@ def test_an_unknown_kind_is_a_mistake() -> None:
 
 def test_several_pools_in_order_of_time() -> None:
     assert [one.at for one in latest([[event("1"), event("4")], [event("2"), event("3")]], 3)] == ["2", "3", "4"]
+
+
+def test_what_concerns_all_pools_is_one_event_and_shown_with_each() -> None:
+    everywhere = Event("3", ALL, "reload", "failed: no")
+    snapshot = SNAPSHOT._replace(events=(event("1"), event("2")._replace(pool="api"), everywhere))
+    assert snapshot.of("web").events == (event("1"), everywhere) and snapshot.of("api").events[-1] is everywhere
+    assert events_text([everywhere._asdict()]) == "3 all pools reload: failed: no\n"
