@@ -42,7 +42,7 @@ class Recycling:
             self._choose()
 
     def _choose(self) -> None:
-        self._chosen = {number: why for number, why in self._chosen.items() if number in self._roster.workers and self._roster.workers[number].ready}
+        self._chosen = {number: why for number, why in self._chosen.items() if self._may_leave(self._roster.workers.get(number))}
         if self._roster.source is not None:
             for worker in self._candidates():
                 why = self._limits.reason(worker, self._decisions.now)
@@ -63,10 +63,12 @@ class Recycling:
         return bool(relieved)
 
     def _candidates(self) -> Iterable[WorkerHandle]:
-        """Older generations have their own way out."""
+        return [worker for worker in self._roster.workers.values() if self._may_leave(worker) and worker.number not in self._chosen]
+
+    def _may_leave(self, worker: WorkerHandle | None) -> bool:
+        """It serves; and is of the newest generation, for older ones have their own way out."""
         newest = self._roster.newest
-        number = None if newest is None else newest.number
-        return [w for w in self._roster.workers.values() if w.ready and w.generation == number and w.number not in self._chosen]
+        return worker is not None and worker.ready and newest is not None and worker.generation == newest.number
 
     def _is_urgent(self, worker: WorkerHandle) -> bool:
         return bool(self._limits.memory) and worker.memory >= _URGENT * self._limits.memory

@@ -69,8 +69,6 @@ class RequestWatch(Watch):
         raise RequestTimeout("the request has run longer than timeouts.request")
 
     def end(self) -> None:
-        if self._over:
-            return
         self._over = True
         if not self._key:
             return

@@ -22,7 +22,7 @@ from fcgipm.worker.accesslog import CountedConnection
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.doors import Doors, Listener, peer
-from fcgipm.worker.running import store_begun, store_deserted, store_ended, worth_asking
+from fcgipm.worker.running import WORTH_ASKING, Doubts, store_begun, store_deserted, store_ended
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
@@ -77,6 +77,7 @@ class Loop:
         """Without kept connections every request would make one (0.6 µs)."""
         self._check_at = _NEVER
         self._starved = False
+        self._doubts = Doubts()
         self._resting = scoreboard.IDLE
         self._listeners = {listener.sock.fileno(): listener for listener in doors.listeners}
         self._handovers = {sock.fileno(): sock for sock in (doors.take, doors.trial) if sock is not None}
@@ -103,8 +104,7 @@ class Loop:
         while self.mode == SERVE:
             self._turn(_LONGEST_WAIT)
         self.epoll.unregister(self._doors.wake)
-        self._resting = scoreboard.STOPPING
-        self._slot[scoreboard.STATE] = scoreboard.STOPPING
+        self._resting = self._slot[STATE] = scoreboard.STOPPING
         self._shut_doors()
         self.drain()
 
@@ -126,14 +126,12 @@ class Loop:
         if len(events) > 1:
             # Being woken for a door wakes nobody else for it, so doors come before requests that may take their time.
             events.sort(key=lambda event: event[0] not in doors)
-        late = False
-        for number, ready in events:
+        for late, (number, ready) in enumerate(events):
             connection = take(number, None)
             if connection is not None:
-                self._readable(connection, 0, ready != _DATA or (late and worth_asking(self._slot)))
+                self._readable(connection, 0, ready != _DATA or (late > 0 and self._doubts.ask()))
             elif number in doors:
                 self._open_door(number)
-            late = True
 
     # Doors.
 
@@ -167,7 +165,7 @@ class Loop:
             self._close(connection)
             say(f"refused a connection from {peer(address)}, which is not in the listener's allow")
         else:
-            self._readable(connection, self._timeouts.first_byte, worth_asking(self._slot))
+            self._readable(connection, self._timeouts.first_byte, self._doubts.ask())
         return True
 
     def _lose_door(self, listener: Listener) -> None:
@@ -276,7 +274,10 @@ class Loop:
         response = self.gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
-        store_ended(slot, response, time.monotonic_ns() - started)
+        took = time.monotonic_ns() - started
+        store_ended(slot, response, took)
+        if took >= WORTH_ASKING:
+            self._doubts.arise(took)
         slot[STATE] = self._resting
         self.current = None
 
@@ -354,7 +355,7 @@ class Loop:
         connection = self._new_connection(taken.number, socket.AF_UNIX)
         connection.tcp = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX
         connection.untouched = taken.fresh
-        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0, worth_asking(self._slot))
+        self._readable(connection, self._timeouts.first_byte if taken.fresh else 0, self._doubts.ask())
         return True
 
     def _shut_doors(self) -> None:
@@ -394,7 +395,6 @@ class Loop:
     def forget(self) -> None:
         """Close everything without a word: it all belongs to the parent."""
         self.epoll.close()
-        for connection in self.waiting.take_each():
-            connection.sock.close()
-        if self.current is not None:
-            self.current.sock.close()
+        for connection in (*self.waiting.take_each(), self.current):
+            if connection is not None:
+                connection.sock.close()

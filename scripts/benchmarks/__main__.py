@@ -13,6 +13,7 @@ COMMANDS = {
     "memory": "8 workers with a Django admin: memory of the whole tree, beside uWSGI",
     "loop": "CPU of one running FastCGI backend per request, without nginx",
     "parts": "what single parts of the request path cost: scoreboard, time-outs, access log",
+    "cgi": "CGI requests to a shell script, beside fcgiwrap and the bare program",
     "doors": "many clients at the embedded web server, beside nginx",
     "crowd": "40 clients at pools that rest, beside php-fpm and uWSGI",
     "steady": "what growing costs those who are being served",

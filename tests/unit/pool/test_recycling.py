@@ -87,6 +87,24 @@ def test_a_worker_above_the_target_leaves_at_once() -> None:
     assert leaving(world) == {1: "retire"} and world.pool.next_wakeup is not None
 
 
+def test_one_whose_template_dies_meanwhile_goes_with_its_generation() -> None:
+    """Its replacement would have to be of that generation."""
+    world = World(min=0, max=1, spare=1, preload=False)
+    world.step()
+    world.template_ready(1)
+    world.all_up()
+    world.step(event.RetireRequested(1))
+    world.template_gone(1)
+    world.wait()
+    world.template_ready(2)
+    world.grown()
+    for _ in range(3):
+        for number in leaving(world):
+            world.exit(number, clean=True)
+        world.all_up()
+    assert world.pool.state == "ready" and len(world.serving()) == 1 and world.pool.roster.extra == 0
+
+
 def test_one_that_dies_meanwhile_needs_no_extra_replacement() -> None:
     world = pool(requests=50)
     begun(world, 50, 10, 10)

@@ -115,3 +115,28 @@ def test_thousands_of_shots_at_the_ends_of_stretches(swallows: bool) -> None:
     assert len(outcomes) == 4000
     assert {(1, True), (0, False)} >= set(outcomes)
     assert sum(expired for expired, _ in outcomes) > 20
+
+
+def test_a_shot_that_hits_whoever_waits_for_it_is_waited_for_once_more() -> None:
+    """Else the order thread might note that it has fired when the next request has begun."""
+    watch, slot = new_watch()
+    waits: list[int] = []
+
+    def hit_while_waiting() -> None:
+        waits.append(1)
+        if len(waits) == 1:
+            raise RequestTimeout
+
+    watch._await_shot = hit_while_waiting  # type: ignore[method-assign]
+    watch._fire = lambda: None  # type: ignore[method-assign]
+    begin(watch, Answer())
+    assert watch.expire(slot[scoreboard.RUNNING_SINCE])
+    with pytest.raises(RequestTimeout):
+        try:
+            watch.leave()
+        finally:
+            watch.end()
+    assert len(waits) == 2
+    watch.settle()
+    watch.end()
+    assert len(waits) == 2
