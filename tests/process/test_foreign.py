@@ -7,6 +7,7 @@ import pwd
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -163,7 +164,8 @@ def test_no_more_than_the_daemon_may_have(tmp_path: Path, daemon_factory: Daemon
 
 @pytest.mark.parametrize("kind", ["c", "php"])
 def test_over_tcp(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
-    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": 2, "listen": f"127.0.0.1:{free_port()}"}})
+    pool = {"command": command(kind, tmp_path), "workers": 2, "listen": f"127.0.0.1:{free_port()}", "env": {"PHP_FCGI_MAX_REQUESTS": "0"}}
+    daemon = daemon_factory({"web": pool})
     with load(daemon.address(), kind) as failures:
         for _ in range(3):
             before = set(daemon.workers())
@@ -184,3 +186,17 @@ def test_a_program_that_forbids_a_look_is_told_of(daemon_factory: Daemons) -> No
     daemon.wait_for_line("copy [0-9]+ does not let us see its connections")
     eventually(lambda: not before & set(daemon.workers()), "those of before have left")
     assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
+
+
+def test_who_ends_after_its_requests_has_not_crashed(daemon_factory: Daemons) -> None:
+    """Over TCP, where a look takes longer than a request."""
+    pool = {"command": command("php", APPS), "listen": f"127.0.0.1:{free_port()}", "env": {"PHP_FCGI_MAX_REQUESTS": "50"}}
+    daemon = daemon_factory({"web": pool})
+    (before,) = daemon.workers()
+    started = os.stat(f"/proc/{before}").st_ctime
+    eventually(lambda: time.time() > started + 2, "it has been worth its start")
+    for _ in range(50):
+        assert answer(daemon.address()).startswith("php ")
+    eventually(lambda: before not in daemon.workers(), "it has ended")
+    exits = daemon.status()["pools"]["web"]["exits"]
+    assert (exits["requests"], exits["crash"]) == (1, 0)
