@@ -119,7 +119,7 @@ def test_copies_and_keeper_are_the_pools_user(daemon_factory: Daemons) -> None:
     """And a reload and an end are as those of one's own: no right of another user is needed to look at a copy and end it."""
     daemon = daemon_factory({"web": {"command": command("php", APPS), "workers": 2, "user": "nobody", "python": PYTHON}})
     nobody = pwd.getpwnam("nobody").pw_uid
-    pids = daemon.workers() + [daemon.status()["pools"]["web"]["template"]["pid"]]
+    pids = [*daemon.workers(), daemon.status()["pools"]["web"]["template"]["pid"]]
     for pid in pids:
         fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         assert fields["Uid"].split() == [str(nobody)] * 4 and fields["NoNewPrivs"].strip() == "1" and int(fields["CapEff"], 16) == 0
