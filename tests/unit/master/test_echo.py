@@ -66,3 +66,10 @@ def test_what_is_remembered_is_bounded() -> None:
     assert told(last, TRACEBACK) == TRACEBACK
     assert told(last, flood) == told(last, flood) == flood
     assert told(last, TRACEBACK) == TRACEBACK
+
+
+def test_a_flood_of_empty_lines_is_not_remembered() -> None:
+    last, flood = LastFailure(), [""] * (2 * MOST)
+    for _ in range(2):
+        assert told(last, flood) == flood
+    assert not last.lines
