@@ -40,7 +40,7 @@ def watch_status(look: Callable[[], dict[str, Any]], only_events: bool) -> int:
 
 
 def _screen(status: dict[str, Any], only_events: bool, width: int, height: int) -> Text:
-    events = status["events"][-(height - 1 if only_events else EVENTS) :]
+    events = status.get("events", [])[-(height - 1 if only_events else EVENTS) :]
     told = text.events_text([{**event, "stack": None} for event in events], text.ansi)
     shown = Text.from_ansi(told if only_events else text.to_text(status, text.ansi, width) + told)
     shown.no_wrap, shown.overflow = True, "ellipsis"

@@ -40,13 +40,13 @@ def command(control: str | None, file: str | None, pool: str | None, as_json: bo
         return watch_status(lambda: look(control, file, pool), events)
     status = look(control, file, pool, events or as_json)
     if as_json:
-        click.echo(json.dumps(status["events"] if events else status, indent=2))
+        click.echo(json.dumps(status.get("events", []) if events else status, indent=2))
     else:
         from fcgipm.report import text
 
         paint = text.ansi if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text.plain
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(text.events_text(status["events"], paint, columns) if events else text.to_text(status, paint, columns), nl=False)
+        click.echo(text.events_text(status.get("events", []), paint, columns) if events else text.to_text(status, paint, columns), nl=False)
     return 0 if is_well(status) else exit_codes.FAILED
 
 

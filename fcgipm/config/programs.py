@@ -14,7 +14,7 @@ _THREADS = "a foreign program has threads of its own or none: take the key away"
 _OURS = "is for applications that fcgipm loads, and a foreign program is on its own here: take the key away"
 _UNSEEN = "cannot be kept: a foreign program accepts connections by itself"
 _UNFIT: dict[tuple[str, ...], str] = {
-    **dict.fromkeys([(key,) for key in ("python", "mount", "preload", "hooks", "access_log", "slow_log", "timeouts")], _OURS),
+    **dict.fromkeys([(key,) for key in ("mount", "preload", "hooks", "access_log", "slow_log", "timeouts")], _OURS),
     ("workers", "threads"): _THREADS,
     ("recycle", "requests"): "nobody can count the requests of a foreign program: take the key away, or use `age` or `memory`",
     ("limits", "params"): _OURS,

@@ -134,7 +134,7 @@ def _kill(runner: PoolRunner, action: do.Kill) -> None:
     if worker is None:
         return
     if worker.pid is None:
-        runner.kill_unknown(worker)
+        worker.kill_unknown()
     elif not worker.reaped and not signal_group(worker.pid, action.force):
         runner.disown(worker)
 

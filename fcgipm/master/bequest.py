@@ -104,7 +104,7 @@ def end_the_unfinished(master: Master) -> None:
             if worker.number not in lasting and worker.pid is not None and not worker.reaped:
                 signal_group(worker.pid, force=True)
             elif worker.pid is None:
-                runner.kill_unknown(worker)
+                worker.kill_unknown()
 
 
 def _heirs_and_ancestors(master: Master) -> list[PoolRunner]:

@@ -1,4 +1,5 @@
-"""What a template writes before it is ready, compared with what the last one wrote that failed: the same traceback at every try is told as a count."""
+"""What a template or worker writes before it is ready, compared with what the last one of its pool wrote that failed: the same traceback at every try is
+told as a count."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ class LastFailure:
 
 
 class Echo:
-    """Of one template. While its lines repeat the last failure's they are held back; the first that differs brings them all."""
+    """Of one process. While its lines repeat the last failure's they are held back; the first that differs brings them all."""
 
     def __init__(self, last: LastFailure, deliver: Callable[[str], None]) -> None:
         """`deliver` takes its lines, and the one that stands for them."""
@@ -57,7 +58,7 @@ class Echo:
         if self._held and heard == self._last.lines:
             self._last.times += 1
             count = f"{len(heard)} line{'' if len(heard) == 1 else 's'}"
-            self._deliver(f"(the same {count} as from the template before, {self._last.times} times in a row now)")
+            self._deliver(f"(the same {count} as the one before, {self._last.times} times in a row now)")
         else:
             self._release()
             self._last.lines, self._last.times = heard, 1

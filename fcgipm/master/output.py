@@ -43,7 +43,7 @@ class Output:
             return False
         if not data:
             self.ended = True
-            self._hand_on(self._splitter.end())
+            self._end()
             return False
         self._hand_on(self._splitter.feed(data))
         return True
@@ -53,9 +53,7 @@ class Output:
         for _ in range(DRAIN_CHUNKS):
             if self.ended or not self.read():
                 break
-        self._hand_on(self._splitter.end())
-        if self._echo is not None:
-            self._echo.failed()
+        self._end()
 
     def settled(self) -> None:
         """The process is ready: from now on nothing is held back."""
@@ -70,6 +68,11 @@ class Output:
         """Close the pipe."""
         os.close(self._descriptor)
         self._descriptor = -1
+
+    def _end(self) -> None:
+        self._hand_on(self._splitter.end())
+        if self._echo is not None:
+            self._echo.failed()
 
     def _hand_on(self, lines: list[str]) -> None:
         for line in lines:

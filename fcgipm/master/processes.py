@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fcgipm.master.channel import Channel
 from fcgipm.master.children import describe, is_clean
 from fcgipm.master.output import Output
+from fcgipm.system.children import children_with
 
 if TYPE_CHECKING:
     from fcgipm.master.stacks import StackReader
@@ -46,6 +47,17 @@ class WorkerProcess:
         self.reaped = False
         self.logs_taken = 0
         self.stacks: StackReader | None = None
+
+    def settled(self) -> None:
+        """It is ready: from now on nothing that it writes is held back."""
+        if self.output is not None:
+            self.output.settled()
+
+    def kill_unknown(self) -> None:
+        """Kill what never greeted, so that its pid was never told: whoever of our children writes to its output."""
+        if self.output is not None:
+            for pid in children_with(self.output.fileno()):
+                signal_group(pid, force=True)
 
     def reason(self, status: int, ready: bool) -> str:
         """What became of it, with its own last words where it was not `ready` yet. `status` as of waitpid(2)."""

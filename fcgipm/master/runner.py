@@ -32,11 +32,10 @@ from fcgipm.master.overseer import Overseer, open_slow_log
 from fcgipm.master.parking import Parking
 from fcgipm.master.pool_settings import pool_settings
 from fcgipm.master.probe import Probe
-from fcgipm.master.processes import TemplateProcess, WorkerProcess, signal_group
+from fcgipm.master.processes import TemplateProcess, WorkerProcess
 from fcgipm.pool import happenings as event
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
-from fcgipm.system.children import children_with
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 from fcgipm.system.queues import Queues
@@ -163,7 +162,7 @@ class PoolRunner:
     def add_worker(self, number: int, slot: int, channel: Channel, output: int) -> None:
         """A worker was ordered."""
         worker = WorkerProcess(number, slot, channel)
-        worker.output = self.reopened(output, worker, None)
+        worker.output = self.outputs.follow_start(output, partial(self._log_line, worker, None))
         self.adopt_worker(worker)
 
     def adopt_worker(self, worker: WorkerProcess) -> None:
@@ -216,12 +215,10 @@ class PoolRunner:
 
     def end_trial(self) -> None:
         """The worker that was tried is one like the others, or none. Again is harmless."""
-        if self.probe is not None:
-            self.probe.close()
-            self.probe = None
-        if self.door is not None:
-            self.door.close()
-            self.door = None
+        for ours in (self.probe, self.door):
+            if ours is not None:
+                ours.close()
+        self.probe = self.door = None
 
     def slots(self, first: int) -> range:
         """The slots of a worker, by its first."""
@@ -287,12 +284,6 @@ class PoolRunner:
         worker.reaped = True
         self.happened(event.WorkerExited(worker.number, False, "is no process of this daemon"))
 
-    def kill_unknown(self, worker: WorkerProcess) -> None:
-        """Kill what never greeted, so that its pid was never told: whoever of our children writes to its output."""
-        if worker.output is not None:
-            for pid in children_with(worker.output.fileno()):
-                signal_group(pid, force=True)
-
     def _hear_out(self, channel: Channel, said: Callable[[Word], None]) -> None:
         """What a process said before it ended. What it left running may hold its channel and go on saying things, so there is a limit."""
         for _ in range(LAST_WORDS):
@@ -334,6 +325,7 @@ class PoolRunner:
         if word.word == orders.HELLO:
             self._worker_greeted(worker, word.pid)
         elif word.word == orders.READY:
+            worker.settled()
             self.happened(event.WorkerReady(worker.number))
         elif word.word == orders.RETIRING:
             self.happened(event.WorkerRetiring(worker.number))

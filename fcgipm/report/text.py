@@ -62,7 +62,8 @@ def events_text(events: Sequence[JSON], paint: Paint = plain, columns: int | Non
     lines = []
     for event in events:
         process = f"[{event['pid']}]" if event["pid"] is not None else ""
-        kind = paint(_STYLES.get(event["kind"], "dim"), event["kind"])
+        failed = event["kind"] == "reload" and event["text"].startswith("failed: ")
+        kind = paint("red" if failed else _STYLES.get(event["kind"], "dim"), event["kind"])
         pool = "all pools" if event["pool"] == ALL else event["pool"]
         lines.append(wrapped(f"{event['at']} {pool}{process} {kind}: {escaped(event['text'])}", columns, HEAD_INDENT))
         lines += [f"    {escaped(line)}" for line in (event["stack"] or "").splitlines()]

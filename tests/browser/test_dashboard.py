@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.support.chromium import Window
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import Connection, environ, request
 from tests.support.gate import Gate
 from tests.support.status import free_port, settings, wait_for_status
@@ -34,7 +34,8 @@ def daemon(port: int) -> Iterator[Daemon]:
         "web": {"app": "cases:application", "workers": {"min": 2, "max": 8}, "slow_log": slow_log},
         "api": {"app": "hello:application", "workers": 2},
     }
-    with Daemon(pools, settings=settings(port)) as started:
+    http = [{"listen": f"127.0.0.1:{free_port()}", "pool": "api"}]
+    with Daemon(pools, settings={**settings(port), "http": http}, tolerate=["reload failed: "]) as started:
         wait_for_status(port)
         yield started
 
@@ -85,6 +86,46 @@ def test_a_crash(board: Window, daemon: Daemon) -> None:
 def test_a_reload(board: Window, daemon: Daemon) -> None:
     assert daemon.command("reload", "api").returncode == 0
     board.wait(lambda: "api: generation 2" in board.text("#events"), "the reload", SOON)
+
+
+def test_a_reload_that_failed(board: Window, daemon: Daemon) -> None:
+    whole = daemon.file.read_text()
+    daemon.file.write_text(whole.replace("hello:application", "hello:nothing"))
+    try:
+        assert daemon.command("reload").returncode == 1
+    finally:
+        daemon.file.write_text(whole)
+    board.wait(lambda: len(board.all("#events [data-kind=failed]")) == 1, "one event, told to be bad", SOON)
+    assert "all pools: failed: api: " in board.text("#events [data-kind=failed]")
+    assert [one.text.startswith("last reload ") for one in board.all(".reload[data-ok=false]")] == [True, True]
+    assert daemon.command("reload").returncode == 0
+    board.wait(lambda: not board.all(".reload[data-ok=false]"), "that it went well at last", SOON)
+
+
+def test_a_worker_that_a_signal_stopped(board: Window, daemon: Daemon) -> None:
+    pid = daemon.workers("api")[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        board.wait(lambda: [one.text.split("\n")[0] for one in board.all("button[data-state=stopped]")] == [f"{pid} stopped"], "it is stopped", 2 * SOON)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    board.wait(lambda: not board.all("button[data-state=stopped]"), "it goes on", 2 * SOON)
+
+
+def test_a_server_that_cannot_be_kept_up(board: Window, daemon: Daemon) -> None:
+    def server() -> int | None:
+        pid: int | None = daemon.status()["http"][0]["pid"]
+        return pid
+
+    assert not board.find("#servers").is_displayed()
+    for _ in range(6):  # the back-off doubles each time: 3.2 s in the end
+        pid = eventually(server, "it runs")
+        os.kill(pid, signal.SIGKILL)
+        daemon.wait_for_line(f"http: process {pid} was killed")
+    told = f"does not run: process {pid} was killed by SIGKILL"
+    board.wait(lambda: told in board.text("#servers"), "which server, and why", SOON)
+    assert board.text("#state") == "degraded" and board.find("#servers").get_attribute("role") == "alert"
+    board.wait(lambda: not board.find("#servers").is_displayed(), "that it runs again")
 
 
 def test_a_slow_request_with_its_stack(board: Window, daemon: Daemon) -> None:

@@ -50,7 +50,10 @@ def test_a_time_out_is_a_504(start: Start, path: str, threads: int) -> None:
     assert ask(daemon.address(), path, HTTP_USER_AGENT="me").status == 504
     (line,) = lines(1)
     told = {name: line[name] for name in ("method", "uri", "status", "agent", "bytes_out")}
-    assert told == {"method": "GET", "uri": path, "status": 504, "agent": "me", "bytes_out": len("Gateway Timeout\n")}
+    by_worker = {"method": "GET", "uri": path, "status": 504, "agent": "me", "bytes_out": len("Gateway Timeout\n")}
+    # A call that blocks in C can be interrupted in the main thread alone: a worker stuck in another is killed, and the master writes what it knows.
+    by_master = {**by_worker, "agent": None, "bytes_out": None}
+    assert told == by_worker or (threads > 1 and path in ("/sleep", "/blocked") and told == by_master)
     assert 0.3 <= line["duration"] < 10
 
 

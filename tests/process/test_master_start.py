@@ -167,15 +167,16 @@ class TestAnApplicationThatCannotBeImported:
             pass
         assert ask(daemon.address("bad")).status == 200 and daemon.command("status").returncode == 0
 
-    def test_its_traceback_is_told_once_and_then_counted(self, daemon_factory: DaemonFactory, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("preload", [True, False])
+    def test_its_traceback_is_told_once_and_then_counted(self, daemon_factory: DaemonFactory, tmp_path: Path, preload: bool) -> None:
         app = tmp_path / "broken.py"
         app.write_text("import nosuchmodule_xyz\n")
-        daemon = daemon_factory({"good": HELLO, "bad": {"app": "broken:application", "directory": str(tmp_path)}}, tolerate=[""])
-        daemon.wait_for_line("the same [0-9]+ lines as from the template before, 3 times in a row now")
+        daemon = daemon_factory({"good": HELLO, "bad": {"app": "broken:application", "directory": str(tmp_path), "preload": preload}}, tolerate=[""])
+        daemon.wait_for_line("the same [0-9]+ lines as the one before, 3 times in a row now")
         assert daemon.text.count("Traceback (most recent call last)") == 1
         app.write_text("import another_xyz\n")
         daemon.wait_for_line("ModuleNotFoundError: No module named 'another_xyz'$")
-        daemon.wait_for_line("the same [0-9]+ lines as from the template before, 2 times in a row now")
+        daemon.wait_for_line("the same [0-9]+ lines as the one before, 2 times in a row now")
         assert daemon.text.count("Traceback (most recent call last)") == 2
 
 

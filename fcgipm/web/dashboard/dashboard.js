@@ -114,13 +114,16 @@ class PoolView {
     const badge = this.part(".badge");
     badge.dataset.state = state;
     set(badge, state);
-    const reload = pool.last_reload ? `; last reload ${pool.last_reload.at} ${pool.last_reload.ok ? "ok" : `failed: ${pool.last_reload.reason}`}` : "";
-    set(this.part(".facts"), this.facts(pool) + reload);
+    set(this.part(".facts"), this.facts(pool));
+    const reload = this.part(".reload"), last = pool.last_reload;
+    reload.hidden = !last;
+    reload.dataset.ok = String(!last || last.ok);
+    set(reload, last ? `last reload ${last.at} ${last.ok ? "ok" : `failed: ${last.reason}`}` : "");
     this.part(".reason").hidden = !pool.reason;
     set(this.part(".reason"), pool.reason || "");
     for (const chart of this.charts) chart.add(pool, this, uptime);
-    const counts = pool.workers;
-    set(this.part(".count"), `${counts.total} of ${counts.min} to ${counts.max}: ${counts.idle} idle, ${counts.busy} busy; ${pool.scaling.reason}`);
+    const counts = pool.workers, bounds = counts.min === counts.max ? counts.max : `${counts.min} to ${counts.max}`;
+    set(this.part(".count"), `${counts.total} of ${bounds}: ${counts.idle} idle, ${counts.busy} busy; ${pool.scaling.reason}`);
     this.grid(pool.processes);
   }
 
@@ -245,7 +248,7 @@ function events(list, all) {
 
 function eventItem(event) {
   const item = element("li");
-  item.dataset.kind = event.kind;
+  item.dataset.kind = event.kind === "reload" && event.text.startsWith("failed: ") ? "failed" : event.kind;
   const time = element("time", "", event.at.slice(11, 19));
   time.dateTime = event.at;
   const pool = event.pool === "*" ? "all pools" : event.pool;

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fcgipm.cli._watch import _quits, _resizes
+from fcgipm.cli._watch import _quits, _resizes, _screen
 
 FOR_EVER = 1e6
 """Seconds: who returns has not waited for them."""
@@ -38,3 +38,8 @@ def test_many_resizes_are_one() -> None:
         assert not _quits(FOR_EVER, resized) and not _quits(0.0, resized)
         with pytest.raises(BlockingIOError):
             resized.recv(1)
+
+
+def test_an_older_daemon_that_tells_no_events() -> None:
+    assert "fcgipm unknown" in _screen({"pools": {}}, False, 80, 24).plain
+    assert _screen({"pools": {}}, True, 80, 24).plain == ""

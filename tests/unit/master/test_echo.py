@@ -1,4 +1,4 @@
-"""What failing templates write, each compared with the last."""
+"""What processes write that fail at their start, each compared with the last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TRACEBACK = ["Traceback (most recent call last):", '  File "shop.py", line 1', "
 
 
 def told(last: LastFailure, lines: list[str], ready: bool = False) -> list[str]:
-    """What the log gets of one template that writes these lines and then fails, or is ready."""
+    """What the log gets of one process that writes these lines and then fails, or is ready."""
     log: list[str] = []
     echo = Echo(last, log.append)
     for line in lines:
@@ -24,11 +24,11 @@ def told(last: LastFailure, lines: list[str], ready: bool = False) -> list[str]:
 def test_the_first_in_full_then_a_count_and_in_full_again_when_it_differs() -> None:
     last = LastFailure()
     assert told(last, TRACEBACK) == TRACEBACK
-    assert told(last, TRACEBACK) == ["(the same 3 lines as from the template before, 2 times in a row now)"]
-    assert told(last, TRACEBACK) == ["(the same 3 lines as from the template before, 3 times in a row now)"]
+    assert told(last, TRACEBACK) == ["(the same 3 lines as the one before, 2 times in a row now)"]
+    assert told(last, TRACEBACK) == ["(the same 3 lines as the one before, 3 times in a row now)"]
     other = [*TRACEBACK[:2], "ImportError: another"]
     assert told(last, other) == other
-    assert told(last, other) == ["(the same 3 lines as from the template before, 2 times in a row now)"]
+    assert told(last, other) == ["(the same 3 lines as the one before, 2 times in a row now)"]
 
 
 def test_less_or_more_than_before_is_something_else() -> None:
@@ -73,3 +73,15 @@ def test_a_flood_of_empty_lines_is_not_remembered() -> None:
     for _ in range(2):
         assert told(last, flood) == flood
     assert not last.lines
+
+
+def test_others_of_the_pool_may_fail_or_be_ready_meanwhile() -> None:
+    for ready in (False, True):
+        last, log = LastFailure(), list[str]()
+        told(last, TRACEBACK)
+        echo = Echo(last, log.append)
+        echo.hear(TRACEBACK[0])
+        told(last, ["another"], ready)
+        assert log == []
+        echo.failed()
+        assert log == TRACEBACK[:1], "nothing that was held back is lost"

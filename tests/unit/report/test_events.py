@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fcgipm.report.events import ALL, STACK_LIMIT, TEXT_LIMIT, Event, Events, latest
-from fcgipm.report.text import events_text
+from fcgipm.report.text import ansi, events_text
 from tests.unit.report.snapshots import SNAPSHOT
 
 
@@ -42,3 +42,5 @@ def test_what_concerns_all_pools_is_one_event_and_shown_with_each() -> None:
     snapshot = SNAPSHOT._replace(events=(event("1"), event("2")._replace(pool="api"), everywhere))
     assert snapshot.of("web").events == (event("1"), everywhere) and snapshot.of("api").events[-1] is everywhere
     assert events_text([everywhere._asdict()]) == "3 all pools reload: failed: no\n"
+    assert "\x1b[31mreload\x1b[0m" in events_text([everywhere._asdict()], ansi)
+    assert "\x1b[31m" not in events_text([everywhere._replace(text="web: generation 2 serves")._asdict()], ansi)
