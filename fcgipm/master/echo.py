@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 MOST = 64 * 1024
-"""Characters that are remembered; who writes more is written in full each time."""
+"""Characters that are remembered, line ends among them; who writes more is written in full each time."""
 
 
 class LastFailure:
@@ -36,10 +36,10 @@ class Echo:
             self._deliver(line)
             return
         self._heard.append(line)
-        self._size += len(line)
+        self._size += len(line) + 1
         if not self._held:
             self._deliver(line)
-        elif self._last.lines[: len(self._heard)] != self._heard:
+        elif self._last.lines[len(self._heard) - 1 : len(self._heard)] != [line]:
             self._release()
         if self._size > MOST:
             self.ready()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from fcgipm.pool.worker import WorkerHandle
 
 _TOLD = (signal.SIGTERM, signal.SIGKILL)
+_WORTH_IT = 1.0
+"""Seconds of service that are worth a start, whatever was done in them."""
 
 
 def is_foreign(settings: Mapping[str, Any]) -> bool:
@@ -27,12 +30,12 @@ def is_foreign(settings: Mapping[str, Any]) -> bool:
 def exits(foreign: bool, number: int, handle: WorkerHandle | None, status: int, how: str, begun: int) -> Iterator[event.Happening]:
     """What a pool is told when a worker has ended; `status` as of waitpid(2), `how` it ended for people, `begun` the requests seen of it.
 
-    A copy of a foreign program that is to leave is ended by its keeper's signal: no crash. One that ends well by itself, after it has served, recycles
-    itself, as php-cgi does after PHP_FCGI_MAX_REQUESTS.
+    A copy of a foreign program that is to leave is ended by its keeper's signal: no crash. One that ends well by itself, after it was seen to serve or has
+    lived for a while, recycles itself, as php-cgi does after PHP_FCGI_MAX_REQUESTS. (Requests shorter than a look at a TCP port takes are never seen.)
     """
     clean = is_clean(status)
     if foreign and handle is not None:
-        if handle.ready and begun and clean:
+        if handle.ready and clean and (begun or handle.lived(time.monotonic()) >= _WORTH_IT):
             yield event.WorkerRetiring(number, "requests")
         told = handle.leaving is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) in _TOLD
         clean = clean or told

@@ -215,12 +215,10 @@ class PoolRunner:
 
     def end_trial(self) -> None:
         """The worker that was tried is one like the others, or none. Again is harmless."""
-        if self.probe is not None:
-            self.probe.close()
-            self.probe = None
-        if self.door is not None:
-            self.door.close()
-            self.door = None
+        for ours in (self.probe, self.door):
+            if ours is not None:
+                ours.close()
+        self.probe = self.door = None
 
     def slots(self, first: int) -> range:
         """The slots of a worker, by its first."""

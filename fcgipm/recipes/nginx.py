@@ -45,23 +45,32 @@ upstream @name@ {
     # One address, one queue in the kernel: whichever worker is free takes the next request. A single server is never
     # marked as failed (max_fails does not apply).
     server @address@;
+@kept@}
 
+"""
+
+_KEPT = """
     # Idle connections each nginx process keeps. Saves a connect, an accept and a close per request; needs fastcgi_keep_conn below.
     keepalive 64;
 
     # nginx closes an idle connection before the pool does (`timeouts.keepalive`, @keepalive@ s): so no request meets a connection that is just being closed.
     keepalive_timeout @timeout@;
-}
+"""
 
+_UNKEPT = """
+    # No "keepalive": see fastcgi_keep_conn below.
 """
 
 _UPSTREAM_OF_SEVERAL = """\
 upstream @name@ {
     server @address@;
+@kept@}
+
+"""
+
+_KEPT_OF_SEVERAL = """\
     keepalive 64;
     keepalive_timeout @timeout@;
-}
-
 """
 
 _SERVER = """\
@@ -85,10 +94,7 @@ server {
         include fcgipm_params;
         fastcgi_pass @name@;
 
-        # Ask for the connection to stay open (FCGI_KEEP_CONN). Besides speed: without it nginx takes a worker that died in the middle
-        # of a response for the response's proper end, and delivers half a page as a whole one.
-        fastcgi_keep_conn on;
-
+@keep@
         # Room for response headers, by default 4 KiB: a few large cookies exceed it, and nginx answers 502 "too big header".
         fastcgi_buffer_size 16k;
         fastcgi_buffers 16 16k;
@@ -98,11 +104,34 @@ server {
         #   fastcgi_buffering on            a slow download is drained from nginx's buffers, the worker is free again; an application that
         #                                   streams (server-sent events) turns it off for one response: X-Accel-Buffering: no
         #   fastcgi_next_upstream           a POST is never sent twice
-        #   fastcgi_ignore_client_abort off a client that leaves ends its request: the application's close() is called
+        #   fastcgi_ignore_client_abort off a client that leaves ends its request: @left@
         #   underscores_in_headers off      X_B is dropped, since it would arrive under the same name as X-B (HTTP_X_B)
     }
 }
 """
+
+_KEEP = """\
+        # Ask for the connection to stay open (FCGI_KEEP_CONN). Besides speed: without it nginx takes a worker that died in the middle
+        # of a response for the response's proper end, and delivers half a page as a whole one.
+        fastcgi_keep_conn on;
+"""
+
+_KEEP_NOT = """\
+        # A foreign program (`command:`) serves whoever it has accepted until he leaves: a connection that nginx keeps would keep one copy of it from
+        # everybody else, and busy while it rests. So one connection a request. The price: nginx takes a copy that died in the middle of a response for
+        # the response's proper end, unless the program said a Content-Length.
+        fastcgi_keep_conn off;
+
+        # php-cgi must be told which file to run; most other programs need no such thing.
+        #fastcgi_param SCRIPT_FILENAME /srv/shop$fastcgi_script_name;
+"""
+
+_LEFT = {
+    "wsgi": "the application's close() is called",
+    "cgi": "its process is ended",
+    "fastcgi": "nginx closes the connection, and the program sees it when it writes",
+}
+"""What becomes of a request whose client leaves, by interface."""
 
 _SERVER_OF_SEVERAL = """\
 server {
@@ -134,7 +163,11 @@ _STATIC = """\
 _ROOT_LOCATION = """
     location / {
         fastcgi_pass @name@;
-    }
+@unlike@    }
+"""
+
+_UNLIKE = """\
+        fastcgi_keep_conn off;  # A foreign program: a kept connection would keep one copy of it from everybody else.
 """
 
 _MOUNT_LOCATION = """
@@ -161,9 +194,13 @@ def server(
     addresses = [address or _address(pool) for pool in pools]
     if len(pools) == 1 and not pools[0]["mount"]:
         values["static"] = values["static"] or _NO_STATIC
-        return _HEAD + HOST_MAP + _upstream(_UPSTREAM, pools[0], addresses[0]) + _fill(_SERVER, name=_name(pools[0]), **values)
+        kept, keep = (_UNKEPT, _KEEP_NOT) if _is_foreign(pools[0]) else (_KEPT, _KEEP)
+        values.update(name=_name(pools[0]), keep=keep, left=_LEFT[pools[0]["interface"]])
+        return _HEAD + HOST_MAP + _upstream(_UPSTREAM, kept, pools[0], addresses[0]) + _fill(_SERVER, **values)
     values["static"] = values["static"] and "\n" + values["static"]
-    upstreams = [_upstream(_UPSTREAM_OF_SEVERAL, pool, where) for pool, where in zip(pools, addresses, strict=True)]
+    upstreams = [
+        _upstream(_UPSTREAM_OF_SEVERAL, "" if _is_foreign(pool) else _KEPT_OF_SEVERAL, pool, where) for pool, where in zip(pools, addresses, strict=True)
+    ]
     locations = "".join(_location(pool) for pool in pools)
     return _head_of_several(pools) + HOST_MAP + "".join(upstreams) + _fill(_SERVER_OF_SEVERAL, locations=locations, **values)
 
@@ -180,15 +217,14 @@ def _head_of_several(pools: list[JSON]) -> str:
     return _fill(_HEAD_OF_SEVERAL, what=what, mount=pools[-1]["mount"])
 
 
-def _upstream(text: str, pool: JSON, address: str) -> str:
+def _upstream(text: str, kept: str, pool: JSON, address: str) -> str:
     keepalive = pool["timeouts"]["keepalive"]
-    return _fill(
-        text,
-        name=_name(pool),
-        address=upstream(address),
-        keepalive=f"{keepalive:g}",
-        timeout=seconds(keepalive * 0.8),
-    )
+    kept = _fill(kept, keepalive=f"{keepalive:g}", timeout=seconds(keepalive * 0.8))
+    return _fill(text, name=_name(pool), address=upstream(address), kept=kept)
+
+
+def _is_foreign(pool: JSON) -> bool:
+    return bool(pool["interface"] == "fastcgi")
 
 
 def _name(pool: JSON) -> str:
@@ -218,7 +254,7 @@ def _static(config: JSON, pools: list[JSON]) -> str:
 def _location(pool: JSON) -> str:
     mount = pool["mount"]
     if not mount:
-        return _fill(_ROOT_LOCATION, name=_name(pool))
+        return _fill(_ROOT_LOCATION, name=_name(pool), unlike=_UNLIKE if _is_foreign(pool) else "")
     return _fill(_MOUNT_LOCATION, name=_name(pool), pool=pool["name"], mount=mount, quoted=word(mount), quoted_slash=word(mount + "/"))
 
 

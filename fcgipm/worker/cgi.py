@@ -54,6 +54,7 @@ class CgiGateway(AnyGateway):
         self._watch = watch
         self._maker = EnvironMaker("" if settings.cgi else settings.mount, worker)
         self._scripts = Scripts(settings.cgi, settings.mount) if settings.cgi else None
+        self._application = None if settings.cgi else _application(settings)
         self._base = dict(os.environb)
 
     def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
@@ -69,6 +70,7 @@ class CgiGateway(AnyGateway):
             else:
                 say_failure("CGI request failed", params, error)
                 _fail(response, "500 Internal Server Error")
+        exchange.drop_body()  # Or it would lie there, on the disk perhaps, for as long as the connection is kept.
         return response
 
     def _answer(self, params: Dict[str, Any], connection: Connection, response: Response) -> None:
@@ -87,9 +89,8 @@ class CgiGateway(AnyGateway):
 
     def _program(self, params: Dict[str, Any], response: Response) -> Optional[Program]:
         """What to run; None: it has been answered that there is nothing. Raises Outside."""
-        settings = self._settings
         if self._scripts is None:
-            return Program([os.fsencode(word) for word in application_program(settings)], os.fsencode(settings.directory), plain_word(settings.app))
+            return self._application
         script = self._scripts.find(params)
         if script is None:
             response.document("404 Not Found")
@@ -131,6 +132,10 @@ class CgiGateway(AnyGateway):
         finally:
             _end(child, pump, program, errors, response, self._settings.timeouts.kill_after)
             slot[PROGRAM] = 0
+
+
+def _application(settings: Settings) -> Program:
+    return Program([os.fsencode(word) for word in application_program(settings)], os.fsencode(settings.directory), plain_word(settings.app))
 
 
 def _relay(pump: Pump, program: Program, response: Response) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fcgipm.gateways.errors import plain_word, say
+from fcgipm.gateways.errors import say
 
 _PIECE = 65536
 _LINE = 1000
@@ -16,10 +16,10 @@ _AROUND = 64
 
 
 class ErrorLines:
-    """Of one request; `name` stands before each line."""
+    """Of one request; `name`, one plain word, stands before each line."""
 
     def __init__(self, name: str) -> None:
-        self._name = plain_word(name)
+        self._name = name
         self._rest = b""
         self._said = 0
         self._dropped = 0

@@ -67,6 +67,8 @@ class Pump:
                 self._poll.unregister(self._child.errors)
             if self._connection.fd in ready:
                 self._listens = self._connection.take_in()
+                if self._child.input < 0:
+                    self._connection.drop_body()
             if ready.get(self._child.input, 0) & select.POLLERR:  # It has closed its end, and would be ready for ever.
                 self._close_input()
             if self._child.end in ready:
@@ -179,7 +181,8 @@ class Pump:
         raise Overdue
 
     def drain(self, seconds: float) -> bool:
-        """Wait for the program's end, so long at most, and take its last words meanwhile. Whether it has ended."""
+        """Wait for the program's end, so long at most, and take its last words meanwhile; no more of a body comes. Whether it has ended."""
+        self._close_input()
         deadline = time.monotonic() + seconds
         while not self._ended and (left := deadline - time.monotonic()) > 0:
             ready = dict(self._poll.poll(left * 1000))

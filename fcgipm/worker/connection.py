@@ -254,6 +254,10 @@ class Connection:
         data = self._body.take()
         return data if data or self._body_ended else None
 
+    def drop_body(self) -> None:
+        """Nobody is to read what has come of the body."""
+        self._body = _NO_BODY
+
     def take_in(self) -> bool:
         """Receive without waiting what the peer has sent. False: nothing more will come that this request is to see. Raises ClientLeft."""
         if self.finished:  # What comes now belongs to the next request.

@@ -60,6 +60,7 @@ class Keeper:
         self._watched: Dict[int, Callable[[], None]] = {}
         self._quiet = 0
         self._next_look: Optional[float] = None
+        self._told_unreadable = False
         self._epoll.register(listener, 0)
         self._signal, self._signaler = socket.socketpair()
 
@@ -268,6 +269,11 @@ class Keeper:
         with suppress(OSError):
             copy.channel.send(word, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
+    def _log(self, text: str) -> None:
+        """A line of the daemon's log; the child that stays may have nobody who reads it."""
+        with suppress(OSError):
+            os.write(2, f"{text}\n".encode())
+
     def _stir(self) -> None:
         """Somebody comes, or is to leave: look."""
         self._quiet = 0
@@ -283,6 +289,10 @@ class Keeper:
         accepted = self._connections.accepted()
         looked = [copy for copy in self._copies if copy.ready or copy.order is not None]
         begun = [copy.look(accepted) for copy in looked]
+        for copy in looked:
+            if not copy.readable and not self._told_unreadable:
+                self._told_unreadable = True
+                self._log(f"copy {copy.pid} does not let us see its connections: its load is unknown, and it gets TERM when it is to leave, even at work")
         busy = [copy for copy in looked if copy.held]
         if busy and self._header[scoreboard.ASLEEP]:
             self._header[scoreboard.ASLEEP] = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Daemon, eventually
-from tests.support.foreign import KINDS, UNKEPT, command
+from tests.support.foreign import APPS, KINDS, UNKEPT, command
 from tests.support.load import KeptClient, Load, Shot
 from tests.support.nginx import Nginx
 
@@ -88,3 +88,37 @@ def test_one_at_a_time_for_who_comes_first(kind: str, tmp_path: Path, daemon_fac
     assert client.ask(Shot("POST", "/", BODY))[1].endswith(b" 20000\n")
     client.close()
     eventually(lambda: daemon.workers() == [], "nobody at rest")
+
+
+def printed(daemon: Daemon, folder: Path) -> str:
+    """A file with what `fcgipm nginx` prints for this daemon."""
+    done = daemon.command("nginx")
+    assert done.returncode == 0, done.stderr
+    file = folder / "site.conf"
+    file.write_text(done.stdout)
+    return str(file)
+
+
+def test_the_printed_block_keeps_no_copy_busy(kind: str, tmp_path: Path, daemon_factory: Daemons, nginx_factory: Nginxes) -> None:
+    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": 1}})
+    php = {"        #fastcgi_param SCRIPT_FILENAME /srv/shop$fastcgi_script_name;": f"        fastcgi_param SCRIPT_FILENAME {APPS}/program.php;"}
+    nginx = nginx_factory(daemon.address(), file=printed(daemon, tmp_path), substitute=php)
+    client = KeptClient(nginx.port)
+    for shot in itertools.islice(shots(kind), 4):
+        client.ask(shot)
+    eventually(lambda: daemon.status()["pools"]["web"]["workers"]["busy"] == 0, "the copy is free although its client is still there")
+    client.close()
+
+
+def test_the_printed_block_runs_scripts(tmp_path: Path, daemon_factory: Daemons, nginx_factory: Nginxes) -> None:
+    """By their path alone; the body of a client that tells no length has one."""
+    script = tmp_path / "cgi-bin" / "count.sh"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\necho $SCRIPT_NAME $PATH_INFO $CONTENT_LENGTH $(wc -c)\n")
+    script.chmod(0o755)
+    daemon = daemon_factory({"web": {"cgi": str(script.parent), "workers": 2}})
+    nginx = nginx_factory(daemon.address(), file=printed(daemon, tmp_path))
+    chunked = b"1388\r\n" + b"x" * 5000 + b"\r\n0\r\n\r\n"
+    head = b"POST /count.sh/more HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = nginx.raw(head + chunked)
+    assert answer.startswith(b"HTTP/1.1 200 ") and b"/count.sh /more 5000 5000\n" in answer

@@ -1,25 +1,78 @@
-"""Foreign programs and their keeper, without a web server: trials, programs that die at once, a master that is killed."""
+"""Foreign programs and their keeper, without a web server: trials, programs that die at once, a new daemon in the old one's place, other users."""
 
 from __future__ import annotations
 
+import os
+import pwd
 import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
+from tests.process.test_master_privileges import PYTHON
+from tests.process.test_master_start import free_port
+from tests.process.test_upgrade import upgrade
 from tests.support.daemon import Daemon, eventually
-from tests.support.foreign import APPS
+from tests.support.fastcgi import ask
+from tests.support.foreign import APPS, KINDS, command
 
 FLUP = [sys.executable, str(APPS / "program.py")]
 Daemons = Callable[..., Daemon]
+
+
+def write(daemon: Daemon) -> None:
+    """Its pools, changed."""
+    daemon.write(yaml.safe_dump({"control": str(daemon.control_path), "pools": daemon.pools}))
+
+
+def answer(address: str, **more: str) -> str:
+    """The body; not all programs say a Status when all is well."""
+    reply = ask(address, SCRIPT_FILENAME=str(APPS / "program.php"), **more)
+    assert reply.header("Status") in (None, "200 OK"), reply.headers
+    return reply.body.decode()
+
+
+@contextmanager
+def load(address: str, kind: str, clients: int = 4) -> Iterator[list[str]]:
+    """Clients that ask all the time, a connection a request; at least 50 are answered before and after what is done meanwhile. What failed."""
+    failures: list[str] = []
+    answered = threading.Semaphore(0)
+    over = threading.Event()
+
+    def client() -> None:
+        while not over.is_set():
+            try:
+                assert answer(address, QUERY_STRING="2").startswith(f"{kind} ")
+                answered.release()
+            except (OSError, EOFError, AssertionError) as error:
+                failures.append(repr(error))
+
+    with ThreadPoolExecutor(clients) as pool:
+        for _ in range(clients):
+            pool.submit(client)
+        try:
+            for _ in range(50):
+                assert answered.acquire(timeout=20), failures
+            yield failures
+            for _ in range(50):
+                assert answered.acquire(timeout=20), failures
+        finally:
+            over.set()
 
 
 def test_a_program_that_dies_at_once_is_not_switched_to(daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": {"command": FLUP, "workers": 2}}, tolerate=["reload failed"])
     before = daemon.workers()
     daemon.pools["web"]["command"] = ["/bin/false"]
-    daemon.write(yaml.safe_dump({"control": str(daemon.control_path), "pools": daemon.pools}))
+    write(daemon)
     reloaded = daemon.command("reload")
     assert reloaded.returncode == 1 and "exited with status 1" in reloaded.stderr
     eventually(lambda: daemon.workers() == before, "only those of before are there")
@@ -29,4 +82,121 @@ def test_a_killed_master_leaves_nobody(daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": {"command": FLUP, "workers": 2}})
     daemon.kill(signal.SIGKILL)
     daemon.wait_for_no_process()
+    daemon.lines_reader.join()
     daemon.destroy()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_daemon_takes_over_and_none_is_lost(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
+    """USR2: the keeper and its copies are the new one's; then its reload has others serve."""
+    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": 2}})
+    before = set(daemon.workers())
+    with load(daemon.address(), kind) as failures:
+        for number in range(1, 4):
+            upgrade(daemon, number)
+    assert failures == []
+    eventually(lambda: len(daemon.processes()) == 4 and not before & set(daemon.workers()), "a master, a keeper, two copies")
+    assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
+
+
+def test_a_copy_that_crashes_after_a_new_daemon_took_over_is_replaced(daemon_factory: Daemons) -> None:
+    """Of an edition that could not be followed by another: the keeper of before does as the new daemon says."""
+    daemon = daemon_factory({"web": {"command": FLUP, "workers": 2}}, tolerate=["reload failed"])
+    first, second = daemon.workers()
+    daemon.pools["web"]["command"] = ["/bin/false"]
+    write(daemon)
+    os.kill(daemon.pid, signal.SIGUSR2)
+    daemon.wait_for_line("reload failed: web")
+    assert daemon.workers() == [first, second]
+    os.kill(first, signal.SIGKILL)
+    daemon.wait_for_line(f"worker {first} was killed by SIGKILL")
+    eventually(lambda: second in daemon.workers() and len(daemon.workers()) == 2, "another in its place")
+    assert answer(daemon.address()).startswith("flup ")
+
+
+@pytest.mark.root
+def test_copies_and_keeper_are_the_pools_user(daemon_factory: Daemons) -> None:
+    """And a reload and an end are as those of one's own: no right of another user is needed to look at a copy and end it."""
+    daemon = daemon_factory({"web": {"command": command("php", APPS), "workers": 2, "user": "nobody", "python": PYTHON}})
+    nobody = pwd.getpwnam("nobody").pw_uid
+    pids = [*daemon.workers(), daemon.status()["pools"]["web"]["template"]["pid"]]
+    for pid in pids:
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        assert fields["Uid"].split() == [str(nobody)] * 4 and fields["NoNewPrivs"].strip() == "1" and int(fields["CapEff"], 16) == 0
+    with load(daemon.address(), "php") as failures:
+        for _ in range(2):
+            assert daemon.command("reload").returncode == 0
+    assert failures == []
+    eventually(lambda: not set(pids) & set(daemon.processes()), "those of before have left")
+
+
+def test_copies_are_replaced_by_their_age(tmp_path: Path, daemon_factory: Daemons) -> None:
+    daemon = daemon_factory({"web": {"command": command("c", tmp_path), "workers": 2, "recycle": {"age": "500ms"}}})
+    before = set(daemon.workers())
+    with load(daemon.address(), "c") as failures:
+        eventually(lambda: not before & set(daemon.workers()), "others in their places")
+    assert failures == []
+    exits = daemon.status()["pools"]["web"]["exits"]
+    assert exits["crash"] == 0 and exits["age"] >= 2
+
+
+def test_a_probe_decides(daemon_factory: Daemons) -> None:
+    daemon = daemon_factory({"web": {"command": FLUP, "probe": {"path": "/"}}}, tolerate=["reload failed"])
+    before = daemon.workers()
+    assert daemon.command("reload").returncode == 0
+    after = daemon.workers()
+    assert not set(before) & set(after)
+    daemon.pools["web"]["env"]["ANSWER_STATUS"] = "500 Broken"
+    write(daemon)
+    reloaded = daemon.command("reload")
+    assert reloaded.returncode == 1 and "500" in reloaded.stderr, reloaded.stderr
+    assert daemon.workers() == after
+
+
+def test_no_more_than_the_daemon_may_have(tmp_path: Path, daemon_factory: Daemons) -> None:
+    workers = {"min": 1, "max": 6, "spare": 0}
+    daemon = daemon_factory({"web": {"command": command("c", tmp_path), "workers": workers}}, settings={"max_workers": 2})
+    with ThreadPoolExecutor(6) as clients:
+        answers = list(clients.map(lambda _: answer(daemon.address(), QUERY_STRING="100"), range(30)))
+    assert len({line.split()[1] for line in answers}) == 2
+    assert daemon.status()["pools"]["web"]["workers"]["peak"] == 2
+
+
+@pytest.mark.parametrize("kind", ["c", "php"])
+def test_over_tcp(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
+    pool = {"command": command(kind, tmp_path), "workers": 2, "listen": f"127.0.0.1:{free_port()}", "env": {"PHP_FCGI_MAX_REQUESTS": "0"}}
+    daemon = daemon_factory({"web": pool})
+    with load(daemon.address(), kind) as failures:
+        for _ in range(3):
+            before = set(daemon.workers())
+            assert daemon.command("reload").returncode == 0
+            eventually(lambda before=before: not before & set(daemon.workers()), "those of before have left")
+    assert failures == []
+    assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
+
+
+def test_a_program_that_forbids_a_look_is_told_of(daemon_factory: Daemons) -> None:
+    """Its connections cannot be seen, so it gets TERM when it is to leave."""
+    pool: dict[str, Any] = {"command": [sys.executable, str(APPS / "unseen.py")], "workers": 2}
+    if os.geteuid() == 0:  # Root may look at everything.
+        pool.update(command=[PYTHON, str(APPS / "unseen.py")], user="nobody", python=PYTHON)
+    daemon = daemon_factory({"web": pool})
+    before = set(daemon.workers())
+    assert daemon.command("reload").returncode == 0
+    daemon.wait_for_line("copy [0-9]+ does not let us see its connections")
+    eventually(lambda: not before & set(daemon.workers()), "those of before have left")
+    assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
+
+
+def test_who_ends_after_its_requests_has_not_crashed(daemon_factory: Daemons) -> None:
+    """Over TCP, where a look takes longer than a request."""
+    pool = {"command": command("php", APPS), "listen": f"127.0.0.1:{free_port()}", "env": {"PHP_FCGI_MAX_REQUESTS": "50"}}
+    daemon = daemon_factory({"web": pool})
+    (before,) = daemon.workers()
+    started = os.stat(f"/proc/{before}").st_ctime
+    eventually(lambda: time.time() > started + 2, "it has been worth its start")
+    for _ in range(50):
+        assert answer(daemon.address()).startswith("php ")
+    eventually(lambda: before not in daemon.workers(), "it has ended")
+    exits = daemon.status()["pools"]["web"]["exits"]
+    assert (exits["requests"], exits["crash"]) == (1, 0)

@@ -74,6 +74,31 @@ def test_l174_input_closed_while_the_client_owes_its_body(site: Site) -> None:  
     assert processor_seconds(worker) - before < 1.0
 
 
+def test_l174_a_body_that_nobody_reads_is_not_kept(site: Site) -> None:  # noqa: F811
+    folder = site()
+    os.mkfifo(folder.path / "go")
+    folder.script("it", SH + "exec <&-\nread word < go\n" + PLAIN)
+    (worker,) = folder.daemon.workers()
+    body = bytes(8 << 20)
+    with Connection(folder.daemon.address()) as connection:
+        connection.send(begin() + stream(PARAMS, pairs(environ("/it", "POST", body))) + stream(STDIN, body))
+        links = [os.readlink(file) for file in Path(f"/proc/{worker}/fd").iterdir()]
+        (folder.path / "go").write_text("on\n")
+        assert connection.read_reply().status == 200
+    assert not [link for link in links if link.endswith("(deleted)") and "memfd:" not in link]
+
+
+def test_l174_a_body_is_over_with_a_response_that_has_none(site: Site) -> None:  # noqa: F811
+    """The program waits for the end of its input, the worker for the program's."""
+    folder = site()
+    folder.script("it", SH + "printf 'Status: 204 No Content\\n\\n'\ncat\n")
+    with Connection(folder.daemon.address()) as connection:
+        connection.send(begin() + stream(PARAMS, pairs(environ("/it", "POST", b"x" * 1000))) + record(STDIN, b"x" * 10))
+        assert connection.read_reply().status == 204
+        assert folder.ask("/it").status == 204
+    assert "was killed" not in folder.daemon.text
+
+
 def test_l175_a_grandchild_that_goes_on_writing(site: Site) -> None:  # noqa: F811
     folder = site()
     mark = f"out{os.getpid()}"

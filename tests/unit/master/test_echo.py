@@ -68,6 +68,13 @@ def test_what_is_remembered_is_bounded() -> None:
     assert told(last, TRACEBACK) == TRACEBACK
 
 
+def test_a_flood_of_empty_lines_is_not_remembered() -> None:
+    last, flood = LastFailure(), [""] * (2 * MOST)
+    for _ in range(2):
+        assert told(last, flood) == flood
+    assert not last.lines
+
+
 def test_others_of_the_pool_may_fail_or_be_ready_meanwhile() -> None:
     for ready in (False, True):
         last, log = LastFailure(), list[str]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from fcgipm.recipes.nginx_words import seconds, upstream, word, words
 SHIPPED = Path(__file__).resolve().parents[3] / "nginx"
 
 
-def pool(name: str, *addresses: str, mount: str = "", keepalive: float = 75.0) -> dict[str, Any]:
+def pool(name: str, *addresses: str, mount: str = "", keepalive: float = 75.0, interface: str = "wsgi") -> dict[str, Any]:
     listen = [{"address": address} for address in addresses or [f"unix:/run/fcgipm/{name}.sock"]]
-    return {"name": name, "mount": mount, "listen": listen, "timeouts": {"keepalive": keepalive}}
+    return {"name": name, "interface": interface, "mount": mount, "listen": listen, "timeouts": {"keepalive": keepalive}}
 
 
 def config(*pools: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -71,6 +72,25 @@ def test_the_address_that_nginx_can_reach() -> None:
     with pytest.raises(NoRecipe, match="--address"):
         block(pool("web", "fd:3"))
     assert "server unix:/b.sock;" in block(pool("web", "fd:3"), address="unix:/b.sock")
+
+
+def test_nothing_is_kept_at_a_foreign_program() -> None:
+    text = block(pool("php", interface="fastcgi"))
+    assert "        fastcgi_keep_conn off;\n" in text and "fastcgi_keep_conn on" not in text
+    assert not re.search(r"^ *keepalive", text, re.MULTILINE)
+
+
+def test_a_foreign_program_beside_an_application() -> None:
+    text = block(pool("php", interface="fastcgi"), pool("blog", mount="/blog"))
+    assert "upstream fcgipm_php {\n    server unix:/run/fcgipm/php.sock;\n}\n" in text
+    assert text.count("\n    keepalive 64;\n") == 1 and "\n    fastcgi_keep_conn on;\n" in text
+    assert "        fastcgi_pass fcgipm_php;\n        fastcgi_keep_conn off;" in text
+
+
+def test_scripts_are_kept_like_an_application() -> None:
+    text = block(pool("bin", interface="cgi"))
+    assert "keepalive 64;" in text and "fastcgi_keep_conn on;" in text and "SCRIPT_FILENAME" not in text
+    assert "its process is ended" in text and "close()" not in text
 
 
 @pytest.mark.parametrize(

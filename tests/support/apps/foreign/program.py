@@ -14,7 +14,7 @@ def application(environ, start_response):
         time.sleep(int(query) / 1000)
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     answer = b"flup %d %d\n" % (os.getpid(), len(body))
-    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(answer)))])
+    start_response(os.environ.get("ANSWER_STATUS", "200 OK"), [("Content-Type", "text/plain"), ("Content-Length", str(len(answer)))])
     return [answer]
 
 
