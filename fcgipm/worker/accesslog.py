@@ -13,6 +13,7 @@ from fcgipm.gateways.errors import say
 from fcgipm.gateways.exchange import Exchange
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.worker.connection import Connection
+from fcgipm.worker.pumped_connection import PumpedConnection
 
 STDERR = 2
 """The descriptor that the log has as `stderr`: the worker's pipe to its master, so that nobody writes lines in another's name."""
@@ -20,7 +21,7 @@ _CLIENT_LEFT = 499
 """The status of a request whose client left before it had one, as in nginx."""
 
 
-class CountedConnection(Connection):
+class CountedConnection(PumpedConnection):
     """Counts the body's bytes of request and response."""
 
     bytes_in = bytes_out = 0
@@ -31,7 +32,7 @@ class CountedConnection(Connection):
         return data
 
     def body_at_hand(self) -> Optional[bytes]:
-        data = Connection.body_at_hand(self)
+        data = PumpedConnection.body_at_hand(self)
         self.bytes_in += len(data or b"")
         return data
 

@@ -23,9 +23,9 @@ from fcgipm.worker.cgi_child import Child
 from fcgipm.worker.cgi_errors import ErrorLines
 from fcgipm.worker.cgi_pump import Crashed, Overdue, Pump
 from fcgipm.worker.cgi_scripts import Scripts
-from fcgipm.worker.connection import Connection
 from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.importing import program as application_program
+from fcgipm.worker.pumped_connection import PumpedConnection
 from fcgipm.worker.settings import Settings
 
 _HINTS = {errno.ENOEXEC: " (a script begins with #! and the path of its interpreter)", errno.ENOENT: " (its interpreter, behind #!, is not there)"}
@@ -59,7 +59,7 @@ class CgiGateway(AnyGateway):
 
     def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
         """Answer one request; returns when its process has ended. Raises TypeError for an exchange that is no connection."""
-        if not isinstance(exchange, Connection):
+        if not isinstance(exchange, PumpedConnection):
             raise TypeError("a CGI program is fed from a connection")
         response = Response(exchange, params.get("REQUEST_METHOD") == "HEAD", Watch())
         try:
@@ -73,7 +73,7 @@ class CgiGateway(AnyGateway):
         exchange.drop_body()  # Or it would lie there, on the disk perhaps, for as long as the connection is kept.
         return response
 
-    def _answer(self, params: Dict[str, Any], connection: Connection, response: Response) -> None:
+    def _answer(self, params: Dict[str, Any], connection: PumpedConnection, response: Response) -> None:
         if "REQUEST_METHOD" not in params:
             response.document("400 Bad Request")
             return
@@ -105,7 +105,7 @@ class CgiGateway(AnyGateway):
             params.setdefault("PATH_TRANSLATED", (params.get("DOCUMENT_ROOT") or self._scripts.folder) + script.split.path_info)
         return Program([script.file], os.path.dirname(script.file), plain_word(os.fsdecode(os.path.basename(script.file))))
 
-    def _run(self, program: Program, params: Dict[str, Any], connection: Connection, response: Response) -> None:
+    def _run(self, program: Program, params: Dict[str, Any], connection: PumpedConnection, response: Response) -> None:
         try:
             length = declared_length(params.get("CONTENT_LENGTH"))
             if length is None:

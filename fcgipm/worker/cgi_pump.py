@@ -17,7 +17,7 @@ from typing import Dict, Iterator, Optional
 from fcgipm.gateways.exchange import BodyTimeout
 from fcgipm.worker.cgi_child import Child, signal_name
 from fcgipm.worker.cgi_errors import ErrorLines
-from fcgipm.worker.connection import Connection
+from fcgipm.worker.pumped_connection import PumpedConnection
 from fcgipm.worker.settings import Timeouts
 
 _PIECE = 65536
@@ -36,7 +36,7 @@ class Crashed(Exception):
 class Pump:
     """Of one request."""
 
-    def __init__(self, child: Child, connection: Connection, errors: ErrorLines, timeouts: Timeouts, length: int) -> None:
+    def __init__(self, child: Child, connection: PumpedConnection, errors: ErrorLines, timeouts: Timeouts, length: int) -> None:
         """`length` are the bytes of the body that the program may read."""
         self._child = child
         self._connection = connection

@@ -32,7 +32,7 @@ _VALUES = {b"FCGI_MAX_CONNS": b"1", b"FCGI_MAX_REQS": b"1", b"FCGI_MPXS_CONNS": 
 _HEAD_PIECE = 16384
 _HEAD_PIECES = 64
 """Read in one go at most; a longer head waits for the next turn, so that nobody who only sends keeps the others waiting."""
-_BODY_PIECE = 262144
+BODY_PIECE = 262144
 _NOW = socket.MSG_DONTWAIT
 _TCP_LEFT = frozenset((7, 8))
 """States CLOSE and CLOSE_WAIT, as the kernel's ``net/tcp_states.h`` numbers them, in the first byte of TCP_INFO (tcp(7))."""
@@ -43,7 +43,7 @@ _REPLIES = 65536
 """Bytes of answers that may wait while a peer asks and asks, and does not read."""
 _LINGER_BYTES = 64 << 20
 """What a peer may go on sending after our response."""
-_NO_BODY = BodyStore()
+NO_BODY = BodyStore()
 """Stands for every body that has nothing waiting; nothing is ever put in."""
 
 
@@ -94,7 +94,7 @@ class Connection:
     lingers = False
     """The response is out, and the peer is still sending."""
     _linger_left = _LINGER_BYTES
-    _body = _NO_BODY
+    _body = NO_BODY
     _body_ended = False
     _input_ended = False
 
@@ -132,7 +132,7 @@ class Connection:
                 self.request = whole
                 self.keep = whole.keep_conn and "REQUEST_METHOD" in whole.params
                 self.finished = self.left = self.aborted = False
-                self._body = _NO_BODY
+                self._body = NO_BODY
                 self._body_ended = True
                 return whole
             events = self.codec.receive(data)
@@ -154,7 +154,7 @@ class Connection:
         self.request = request
         self.keep = request.keep_conn and "REQUEST_METHOD" in request.params
         self.finished = self.left = self.aborted = False
-        self._body = _NO_BODY
+        self._body = NO_BODY
         self._body_ended = False
         self._note(events[events.index(request) + 1 :])
         if self.aborted:
@@ -201,7 +201,7 @@ class Connection:
     def discard(self) -> bool:
         """Read and drop what a peer sends after our response. False: no more of that."""
         try:
-            size = len(self.sock.recv(_BODY_PIECE, _NOW))
+            size = len(self.sock.recv(BODY_PIECE, _NOW))
         except BlockingIOError:
             return True
         except OSError:
@@ -231,44 +231,10 @@ class Connection:
                 raise ClientLeft("the client left before its body was complete")
             if self.finished:  # What comes now belongs to the next request.
                 raise ClientLeft("the response is complete: no more of the request's body is received")
-            received = self._receive(_BODY_PIECE)
+            received = self._receive(BODY_PIECE)
             self._send_replies()
             if not received and not _wait(self.sock, select.POLLIN, self._settings.timeouts.body):
                 raise BodyTimeout(f"no more of the request's body within {self._settings.timeouts.body:g} s")
-
-    # For a gateway that has other things to wait for beside the peer.
-
-    def receive_whole_body(self) -> int:
-        """Wait for all of the body and keep it; its length. Raises ClientLeft, BodyTimeout, and OSError when there is no room for it."""
-        whole, size = BodyStore(), 0
-        while True:
-            data = Connection.receive_body(self)
-            if not data:
-                self._body = whole
-                return size
-            whole.put(data)
-            size += len(data)
-
-    def body_at_hand(self) -> Optional[bytes]:
-        """The next piece of the body, b"" at its end; None while the peer has sent no more of it."""
-        data = self._body.take()
-        return data if data or self._body_ended else None
-
-    def drop_body(self) -> None:
-        """Nobody is to read what has come of the body."""
-        self._body = _NO_BODY
-
-    def take_in(self) -> bool:
-        """Receive without waiting what the peer has sent. False: nothing more will come that this request is to see. Raises ClientLeft."""
-        if self.finished:  # What comes now belongs to the next request.
-            return False
-        self._receive(_BODY_PIECE)
-        self._send_replies()
-        if self._input_ended and self.deserted():
-            self.left = self.gone = True
-        if self.left:
-            raise ClientLeft("the client left before the response was complete")
-        return not (self._input_ended or self.codec.holding)
 
     def send(self, head: bytes, block: bytes) -> None:
         assert self.request is not None
@@ -335,7 +301,7 @@ class Connection:
     def _note(self, events: List[Event]) -> None:
         for event in events:
             if type(event) is Body:
-                if self._body is _NO_BODY:
+                if self._body is NO_BODY:
                     self._body = BodyStore()
                 self._body.put(event.data)
             elif type(event) is BodyEnd:
@@ -364,7 +330,7 @@ class Connection:
                 say(f"the client took no more of the response for {self._settings.timeouts.write:g} s: cut short")
                 self._lose()
             if ready & select.POLLIN:
-                self._receive(_BODY_PIECE)
+                self._receive(BODY_PIECE)
                 if self.gone:
                     self._lose()
             try:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, Type
 
 from fcgipm.gateways.wsgi import AnyGateway, Gateway
+from fcgipm.worker.accesslog import CountedConnection
 from fcgipm.worker.cgi import CgiGateway
+from fcgipm.worker.connection import Connection
 from fcgipm.worker.deadlines import RequestWatch
+from fcgipm.worker.pumped_connection import PumpedConnection
 from fcgipm.worker.settings import Settings
+
+
+def connection_class(settings: Settings) -> Type[Connection]:
+    """What carries the requests of such a gateway."""
+    if settings.access_file != "off":
+        return CountedConnection
+    return PumpedConnection if settings.interface == "cgi" else Connection
 
 
 def make_gateway(settings: Settings, application: Any, thread: int, watch: RequestWatch) -> AnyGateway:

@@ -18,10 +18,10 @@ from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway
 from fcgipm.scoreboard import ASLEEP, KEPT, STATE
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
-from fcgipm.worker.accesslog import CountedConnection
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.doors import Doors, Listener, peer
+from fcgipm.worker.gateway import connection_class
 from fcgipm.worker.running import WORTH_ASKING, Doubts, store_begun, store_deserted, store_ended
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
@@ -72,7 +72,7 @@ class Loop:
         self.watch = watch
         watch.slot = self._slot
         self._decoder = ParamsDecoder(gateway.constants, UNWANTED)
-        self._connection = Connection if settings.access_file == "off" else CountedConnection
+        self._connection = connection_class(settings)
         self._spare_codec: Optional[Application] = None
         """Without kept connections every request would make one (0.6 µs)."""
         self._check_at = _NEVER
