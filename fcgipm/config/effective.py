@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcgipm.config.addresses import unix_path
-from fcgipm.config.kinds import interface_of
+from fcgipm.config.kinds import effective_kind, interface_of
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Control, Http, Listen, SlowLog, Status
 from fcgipm.config.node import Node, reach
@@ -127,6 +127,7 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "hooks": keys.hooks.model_dump(),
         "access_log": {"file": _access_file(node, keys.access_log.file), "format": keys.access_log.format},
         "slow_log": _slow_log(node, keys.slow_log),
+        **effective_kind(keys),
         **effective_program(pool),
     }
 

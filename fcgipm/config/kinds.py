@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from fcgipm.config.errors import Problem
 from fcgipm.config.layers import PoolLayers
 from fcgipm.config.model import Pool
+from fcgipm.config.scaling import values
 
 INTERFACES = {"app": ("wsgi", "cgi"), "cgi": ("cgi",), "command": ("fastcgi",)}
 """By the key that says what is served; the first interface is the one that is inferred."""
@@ -16,7 +18,7 @@ _OF_PYTHON = {
     "hooks": "are functions of an application that stays in its workers",
     "slow_log": "logs the Python stack of an application that stays in its workers",
 }
-"""Keys that mean nothing where each request has a process of its own."""
+"""Keys that mean nothing where each request has a process of its own. In `defaults` they stand for the other pools."""
 
 
 def served(keys: Pool) -> list[str]:
@@ -27,6 +29,13 @@ def served(keys: Pool) -> list[str]:
 def interface_of(keys: Pool) -> str:
     """The interface in effect; of a pool that serves nothing by mistake, any."""
     return keys.interface or INTERFACES[[*served(keys), "app"][0]][0]
+
+
+def effective_kind(keys: Pool) -> dict[str, Any]:
+    """The values that the interface decides about, whatever `defaults` say."""
+    if interface_of(keys) != "cgi":
+        return {}
+    return {"workers": {**values(keys.workers), "threads": 1}, "hooks": {"worker_start": None, "worker_stop": None}, "slow_log": None}
 
 
 def mistakes(pool: PoolLayers) -> Iterator[Problem]:
@@ -48,7 +57,7 @@ def _unfit(pool: PoolLayers, key: str) -> Iterator[Problem]:
         yield pool.node.problem_of("interface", text=f"must be {' or '.join(allowed)} beside `{key}`, not {interface}")
     elif interface == "cgi":
         for name, meaning in _OF_PYTHON.items():
-            if name not in pool.node.lost and getattr(pool.keys, name) not in (None, type(pool.keys).model_fields[name].default):
+            if pool.says(name):
                 yield pool.node.problem_of(name, text=f"{meaning}, and with interface cgi none does: take the key away")
-        if pool.keys.workers.threads > 1 and "workers" not in pool.node.lost:
+        if pool.keys.workers.threads > 1 and pool.says("workers", "threads"):
             yield pool.node.problem_of("workers", "threads", text="must be 1 with interface cgi: each request has a process of its own; use more workers")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from fcgipm.config.errors import Problem
 from fcgipm.config.model import ConfigFile, IncludedFile, Pool
-from fcgipm.config.node import Node, drop, plain
+from fcgipm.config.node import Node, drop, plain, reach
 from fcgipm.config.reader import Document
 from fcgipm.config.shorthand import is_number, spell_out
 from fcgipm.config.words import problem_of
@@ -30,6 +30,11 @@ class PoolLayers:
     name: str
     node: Node
     keys: Pool
+
+    def says(self, *steps: str) -> bool:
+        """Whether the pool has the value at `steps` itself, rather than from the defaults."""
+        found, missing = reach(self.node, steps)
+        return not missing and found.path[:1] != ("defaults",)
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ def program_mistakes(pool: PoolLayers) -> Iterator[Problem]:
     if pool.keys.command is None:
         return
     for steps, text in _UNFIT.items():
-        if _said(pool.node, steps):
+        if pool.says(*steps):
             yield pool.node.problem_of(*steps, text=text)
     for index, listen in enumerate(pool.keys.listen or []):
         if listen.allow is not None:
@@ -68,11 +68,3 @@ def _listen_node(pool: Node, index: int) -> Node:
     listen = pool.child("listen")
     assert listen is not None and isinstance(listen.value, list)
     return listen.value[index]
-
-
-def _said(node: Node, steps: tuple[str, ...]) -> bool:
-    """Whether the pool says it itself, rather than the defaults."""
-    found: Node | None = node
-    for step in steps:
-        found = found.child(step) if found is not None else None
-    return found is not None and found.path[:1] != ("defaults",)

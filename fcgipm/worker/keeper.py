@@ -110,6 +110,8 @@ class Keeper:
         if not message:
             self._dismissed()
             return
+        for number in descriptors:
+            os.set_inheritable(number, False)  # recv_fds drops its flags (CPython 3.9 to 3.13), and a copy would have the channels of all.
         word, slots = orders.decode(message)
         if word == orders.FORK:
             self._fork([int(slot) for slot in slots], descriptors)

@@ -127,7 +127,7 @@ def test_copies_and_keeper_are_the_pools_user(daemon_factory: Daemons) -> None:
         for _ in range(2):
             assert daemon.command("reload").returncode == 0
     assert failures == []
-    eventually(lambda: not set(pids) & set(daemon.processes()), "those of before have left")
+    eventually(lambda: not set(pids) & daemon.processes(), "those of before have left")
 
 
 def test_copies_are_replaced_by_their_age(tmp_path: Path, daemon_factory: Daemons) -> None:
@@ -200,3 +200,27 @@ def test_who_ends_after_its_requests_has_not_crashed(daemon_factory: Daemons) ->
     eventually(lambda: before not in daemon.workers(), "it has ended")
     exits = daemon.status()["pools"]["web"]["exits"]
     assert (exits["requests"], exits["crash"]) == (1, 0)
+
+
+def test_a_copy_is_given_its_listener_and_its_output_alone(tmp_path: Path, daemon_factory: Daemons) -> None:
+    pool = {"command": command("c", tmp_path), "workers": 2, "env": {"SHOP": "1"}}
+    daemon = daemon_factory({"web": pool}, env={"SECRET_OF_THE_STARTER": "x"})
+    answer(daemon.address())
+    for pid in daemon.workers():
+        descriptors = {int(number): os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
+        assert descriptors.keys() == {0, 1, 2}
+        assert descriptors[0].startswith("socket:") and descriptors[1] == descriptors[2] and descriptors[1].startswith("pipe:")
+        environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        assert b"SHOP=1" in environ and not any(b"SECRET" in one or b"FCGI_WEB" in one for one in environ)
+        assert os.getsid(pid) == os.getpgid(pid) == pid
+
+
+def test_a_program_that_kills_its_keeper_is_ended_and_replaced(tmp_path: Path, daemon_factory: Daemons) -> None:
+    """It may, being of the same user. The other pool and the master notice nothing."""
+    pools = {"web": {"command": command("c", tmp_path), "workers": 2}, "other": {"command": command("c", tmp_path)}}
+    daemon = daemon_factory(pools, tolerate=["template was killed by SIGKILL"])
+    keeper, before, other = daemon.status()["pools"]["web"]["template"]["pid"], daemon.workers(), daemon.workers("other")
+    os.kill(keeper, signal.SIGKILL)
+    eventually(lambda: not {keeper, *before} & daemon.processes() and len(daemon.workers()) == 2, "others have come")
+    assert answer(daemon.address()).startswith("c ") and daemon.workers("other") == other
+    eventually(lambda: daemon.status()["pools"]["web"]["state"] == "ready", "it has recovered")

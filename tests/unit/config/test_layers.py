@@ -141,3 +141,9 @@ def test_problems_of_all_files_at_once_in_their_order() -> None:
         "d/d.yaml:2:1: the file ends inside [ ] or { }: close it",
         "d/e.yaml:1:1: the file is empty: a configuration needs `pools:` at least",
     ]
+
+
+def test_defaults_for_applications_do_not_concern_cgi_scripts() -> None:
+    text = "defaults: {slow_log: {after: 1s}, hooks: {worker_start: 'a:b'}, workers: {min: 2, threads: 4}}\npools: {web: {cgi: /srv/cgi-bin, listen: fd:3}}"
+    pool = config(text)["pools"]["web"]
+    assert (pool["slow_log"], pool["hooks"], pool["workers"]["threads"], pool["workers"]["min"]) == (None, {"worker_start": None, "worker_stop": None}, 1, 2)
