@@ -51,7 +51,7 @@ def _imports(pool: JSON) -> bool:
     trial = try_application(pool)
     loaded = trial.python is not None
     verdict = f"loaded under Python {trial.python}" if loaded else "cannot be loaded:"
-    click.echo(f"{pool['name']}: {pool['app']} {verdict}", err=not loaded)
+    click.echo(f"{pool['name']}: {pool['app'] or pool['cgi']} {verdict}", err=not loaded)
     if not loaded:
         for line in trial.output.splitlines() or ["its process ended without a word"]:
             click.echo(f"  {printable(line)}", err=True)

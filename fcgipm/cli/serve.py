@@ -145,7 +145,8 @@ class Serving:
         try:
             say(f"reloaded: {ask(str(self._file.with_name('control.sock')), {'command': 'reload'}, timeout=None)}")
         except ControlRefused as refused:
-            say("\n".join(f"not reloaded: {line}" for line in str(refused).splitlines()))
+            for line in str(refused).splitlines():
+                say(f"not reloaded: {line}")
         except NotRunning:
             self._wake.set()
 

@@ -92,6 +92,15 @@ def test_check_import_of_right_applications(site: Path) -> None:
     assert not (site / "web.sock").exists()
 
 
+def test_check_import_names_the_folder_of_a_pool_of_scripts(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    pool = {"cgi": str(tmp_path / "scripts"), "listen": f"unix:{tmp_path}/web.sock"}
+    (tmp_path / "fcgipm.yaml").write_text(yaml.safe_dump({"pools": {"web": pool}}))
+    done = run(tmp_path, "check", "--import")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith(f"web: {tmp_path}/scripts loaded under Python ")
+
+
 def test_check_import_shows_the_end_of_the_traceback_and_goes_on(site: Path) -> None:
     (site / "good_app.py").write_text("import no_such_module\n")
     done = run(site, "check", "--import")
