@@ -164,14 +164,14 @@ def test_no_more_than_the_daemon_may_have(tmp_path: Path, daemon_factory: Daemon
 
 @pytest.mark.parametrize("kind", ["c", "php"])
 def test_over_tcp(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
+    """Those of before may serve on for as long as the load lasts: all share one listener."""
     pool = {"command": command(kind, tmp_path), "workers": 2, "listen": f"127.0.0.1:{free_port()}", "env": {"PHP_FCGI_MAX_REQUESTS": "0"}}
     daemon = daemon_factory({"web": pool})
-    with load(daemon.address(), kind) as failures:
-        for _ in range(3):
-            before = set(daemon.workers())
-            assert daemon.command("reload").returncode == 0
-            eventually(lambda before=before: not before & set(daemon.workers()), "those of before have left")
+    before = set(daemon.workers())
+    with load(daemon.address(), kind, clients=2) as failures:
+        assert daemon.command("reload").returncode == 0
     assert failures == []
+    eventually(lambda: len(daemon.processes()) == 4 and not before & set(daemon.workers()), "a master, a keeper, two copies")
     assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
 
 
