@@ -11,13 +11,7 @@ _NAMES = frozenset(("AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "GATEWAY_INTE
 _BEGINNINGS = ("HTTP_", "SERVER_", "REMOTE_", "REQUEST_", "SCRIPT_", "DOCUMENT_", "REDIRECT_", "SSL_")
 _LISTENED_TO = frozenset(("SSL_CERT_DIR", "SSL_CERT_FILE"))
 """Settings of OpenSSL among the names that begin like facts."""
-_ALWAYS = (
-    ("GATEWAY_INTERFACE", "CGI/1.1"),
-    ("QUERY_STRING", ""),
-    ("SCRIPT_NAME", ""),
-    ("SERVER_SOFTWARE", "fcgipm"),
-    ("REMOTE_ADDR", ""),
-)
+_ALWAYS = {b"GATEWAY_INTERFACE": b"CGI/1.1", b"QUERY_STRING": b"", b"SCRIPT_NAME": b"", b"SERVER_SOFTWARE": b"fcgipm", b"REMOTE_ADDR": b""}
 
 Variables = Dict[bytes, bytes]
 
@@ -28,12 +22,30 @@ def variables(environ: Mapping[str, Any], base: Mapping[bytes, bytes]) -> Variab
     Only names that CGI and its usual extensions know are taken over, so that no LD_PRELOAD, PATH, PYTHONPATH or whatever the next program listens to can
     come with a request; and none that `base` has (case 169). A value with a NUL, or a character that is no byte, is left out (case 39).
     """
-    found = {b"%b" % name.encode(): value.encode() for name, value in _ALWAYS}
+    found = dict(_ALWAYS)
     for name, value in environ.items():
-        if (name in _NAMES or name.startswith(_BEGINNINGS)) and name not in _LISTENED_TO and _NAME.fullmatch(name) and "\0" not in value:
+        key = _KNOWN[name]
+        if key and "\0" not in value:
             try:
-                found[name.encode()] = value.encode("latin-1")
+                found[key] = value.encode("latin-1")
             except UnicodeEncodeError:
                 continue
     found.update(base)
     return found
+
+
+class _Names(Dict[str, bytes]):
+    """Names of params as names of variables, empty for those that may not pass. They are the same from request to request, mostly."""
+
+    def __missing__(self, name: str) -> bytes:
+        passes = (name in _NAMES or name.startswith(_BEGINNINGS)) and name not in _LISTENED_TO and _NAME.fullmatch(name)
+        found = name.encode() if passes else b""
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        if len(name) <= _REMEMBERED_LENGTH:
+            self[name] = found
+        return found
+
+
+_REMEMBERED, _REMEMBERED_LENGTH = 1000, 100
+_KNOWN = _Names()

@@ -50,13 +50,11 @@ def members(leader: int) -> List[int]:
 
 
 def sockets(pid: int) -> Set[int]:
-    """The inodes of all sockets of a process; of one that is gone, none. Raises PermissionError."""
+    """The inodes of all sockets of a process; of one that is gone, none. Raises PermissionError, and OSError when there is no descriptor left to look with."""
     found: Set[int] = set()
     try:
         descriptors = os.listdir(f"/proc/{pid}/fd")
-    except PermissionError:
-        raise
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return found
     for descriptor in descriptors:
         with suppress(OSError):

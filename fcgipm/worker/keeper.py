@@ -21,6 +21,7 @@ from typing import Callable, Dict, List, NoReturn, Optional, Tuple
 
 from fcgipm import orders, scoreboard
 from fcgipm.worker.holding import Connections
+from fcgipm.worker.pidfd import open_pidfd
 from fcgipm.worker.program import TRIED, Copy, become
 from fcgipm.worker.settings import Settings
 
@@ -76,11 +77,12 @@ class Keeper:
         self._rest()
         self._channel.send(orders.encode(orders.READY, platform.python_version(), "-"))
         while not self._over:
-            for number, _ in self._epoll.poll(self._patience()):
+            ready = [(number, self._watched.get(number)) for number, _ in self._epoll.poll(self._patience())]
+            for number, receiver in ready:
                 if number == self._listener.fileno():
                     self._stir()
-                elif number in self._watched:
-                    self._watched[number]()
+                elif receiver is not None and self._watched.get(number) is receiver:  # Else the number is another's by now.
+                    receiver()
             self._see_to(time.monotonic())
         os._exit(0)
 
@@ -142,7 +144,8 @@ class Keeper:
         pipes: List[Tuple[int, int]] = []
         failure = 0
         try:
-            pipes += [os.pipe2(os.O_CLOEXEC) for _ in slots]
+            for _ in slots:
+                pipes.append(os.pipe2(os.O_CLOEXEC))
             intermediate = os.fork()
             if intermediate == 0:
                 self._fork_each(channels, descriptors[1::3], [end for _, end in pipes])
@@ -190,7 +193,7 @@ class Keeper:
         if copy.pid is None and said:
             copy.pid = int(said.split()[0])
             with suppress(OSError):
-                copy.pidfd = os.pidfd_open(copy.pid)
+                copy.pidfd = open_pidfd(copy.pid)
                 self._watch(copy.pidfd, lambda: self._gone(copy))
         copy.tried = copy.tried or said.endswith(TRIED)
         if copy.pidfd is None:
@@ -288,7 +291,11 @@ class Keeper:
         self._epoll.modify(self._listener, _ARMED)
 
     def _look(self, now: float) -> None:
-        accepted = self._connections.accepted()
+        try:
+            accepted = self._connections.accepted()
+        except OSError:  # No descriptor is left for the moment: nothing is known, so nobody is let go.
+            self._next_look = time.monotonic() + INTERVAL
+            return
         looked = [copy for copy in self._copies if copy.ready or copy.order is not None]
         begun = [copy.look(accepted) for copy in looked]
         for copy in looked:
@@ -321,14 +328,20 @@ class Keeper:
         alone = all(other.order is not None for other in self._copies if other is not copy and other.ready)
         if self._must_serve(copy, alone):
             return
-        if not copy.freeze() or not copy.holds_nothing(self._connections.accepted()) or self._must_serve(copy, alone):
+        if not copy.freeze() or not self._holds_nothing(copy) or self._must_serve(copy, alone):
             copy.thaw()
         elif self._unreachable(copy) and copy.term_at is None:
             copy.term_at = now
             copy.signal_all(signal.SIGTERM)
             copy.thaw()
         else:
-            copy.signal_all(signal.SIGKILL)
+            copy.kill()
+
+    def _holds_nothing(self, copy: Copy) -> bool:
+        try:
+            return copy.holds_nothing(self._connections.accepted())
+        except OSError:  # As in `_look`.
+            return False
 
     def _bid(self, copy: Copy, now: float) -> None:
         """It does not let us see what it is at, so it must know itself what to do about TERM. What does not leave, the master evicts."""

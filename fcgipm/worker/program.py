@@ -124,7 +124,7 @@ class Copy:
             self._signal(pid, signal.SIGCONT)
 
     def holds_nothing(self, accepted: FrozenSet[int]) -> bool:
-        """Of the connections that somebody has accepted; to be asked while it is frozen."""
+        """Of the connections that somebody has accepted; to be asked while it is frozen. Raises OSError when that cannot be seen for the moment."""
         return not self._holds(members(self.pid or 0), accepted) and self.readable
 
     def signal_all(self, number: int) -> None:
@@ -132,6 +132,13 @@ class Copy:
         if self.pid is not None:
             with suppress(OSError):
                 os.killpg(self.pid, number)
+
+    def kill(self) -> None:
+        """End its group, and let those of its tree go on that have left the group: `freeze` has stopped them too."""
+        processes = members(self.pid or 0)
+        self.signal_all(signal.SIGKILL)
+        for pid in processes:
+            self._signal(pid, signal.SIGCONT)
 
     def _signal(self, pid: int, number: int) -> None:
         with suppress(OSError):
