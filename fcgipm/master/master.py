@@ -255,8 +255,7 @@ class Master:
     def _see_to(self, runner: PoolRunner, now: float) -> None:
         if runner.probe is not None:
             runner.probe.see_to(now)
-        due = runner.pool.next_wakeup
-        if due is not None and due <= now:
+        if runner.due is not None and runner.due <= now:
             self._step(runner, ())
         look = runner.beat.next_look
         if look is not None and look <= now:
@@ -361,7 +360,7 @@ class Master:
         return self._stopping and self._served and self.webs.stop_status(time.monotonic())
 
     def _timeout(self) -> float | None:
-        wanted = [*(runner.next_wakeup for runner in self.fleet), *(web.next_wakeup for web in self.webs)]
+        wanted = [*(runner.plan() for runner in self.fleet), *(web.next_wakeup for web in self.webs)]
         wanted += [self.reloads.next_wakeup, self.reopening.next_wakeup, self._succession.next_wakeup, self._service.next_wakeup]
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None

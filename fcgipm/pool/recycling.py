@@ -29,6 +29,8 @@ class Recycling:
     @property
     def next_age(self) -> float | None:
         """When the next worker will be too old."""
+        if not self._limits.age:
+            return None
         times = [self._limits.due_at(worker) for worker in self._candidates()]
         return min((when for when in times if when is not None), default=None)
 
