@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcgipm.master.children import is_clean
 from fcgipm.pool import happenings as event
+from fcgipm.pool.states import WorkerState
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.listeners import Listener
 
@@ -35,7 +36,8 @@ def exits(foreign: bool, number: int, handle: WorkerHandle | None, status: int, 
     """
     clean = is_clean(status)
     if foreign and handle is not None:
-        if handle.ready and clean and (begun or handle.lived(time.monotonic()) >= _WORTH_IT):
+        served = handle.ready or (handle.state is WorkerState.LOST and handle.ready_at is not None)
+        if served and clean and (begun or handle.lived(time.monotonic()) >= _WORTH_IT):
             yield event.WorkerRetiring(number, "requests")
         told = handle.leaving is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) in _TOLD
         clean = clean or told

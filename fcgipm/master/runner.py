@@ -71,6 +71,7 @@ class PoolRunner:
         parking: Parking | None = None,
     ) -> None:
         self.settings, self.name, self.foreign = settings, str(settings["name"]), is_foreign(settings)
+        self.due: float | None = None
         for listener in listeners:
             listener.foreign = self.foreign
         generation = 1 if older is None else older.pool.roster.next_number

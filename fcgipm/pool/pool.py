@@ -206,9 +206,13 @@ class Pool:
 
     def _worker_retiring(self, happening: event.WorkerRetiring) -> None:
         worker = self.workers.get(happening.worker)
-        if worker is not None and worker.pid is not None and worker.take(WorkerEvent.LEAVE):
+        if worker is None or worker.pid is None:
+            return
+        if worker.take(WorkerEvent.LEAVE):
             worker.leaving = happening.why
             self._decisions.expect_end(worker)
+        elif worker.state is WorkerState.LOST and worker.leaving is None:  # The end of its channel was heard before.
+            worker.leaving = happening.why
 
     def _worker_lost(self, happening: event.WorkerLost) -> None:
         worker = self.workers.get(happening.worker)

@@ -50,3 +50,11 @@ def test_our_own_signal_is_no_crash(number: int) -> None:
 def test_workers_of_ours_say_it_themselves() -> None:
     assert told(ready(1.5), WELL, begun=1, foreign=False) == (False, True)
     assert told(ready(1.5, leaving="reload"), signal.SIGKILL, foreign=False) == (False, False)
+
+
+def test_whose_channel_ended_first_recycles_himself_all_the_same() -> None:
+    handle = ready(1.5)
+    handle.state = WorkerState.LOST
+    assert told(handle, WELL) == (True, True)
+    handle.ready_at = None
+    assert told(handle, WELL)[0] is False

@@ -405,3 +405,9 @@ class TestStopWithAQueue:
         world = running()
         world.step(event.StopRequested(waiting=True))
         assert words(world, (1, 2)) == [STOP, STOP]
+
+
+def test_who_retires_when_its_channel_has_ended_has_not_crashed() -> None:
+    world = running(2)
+    world.step(event.WorkerLost(1), event.WorkerRetiring(1, "requests"), event.WorkerExited(1, True, "exited with status 0"))
+    assert world.pool.exits["requests"] == 1 and world.pool.exits["crash"] == 0
