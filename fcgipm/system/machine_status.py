@@ -60,4 +60,4 @@ def _identity(values: JSON, layers: Layers) -> list[Problem]:
         values.update(user=who.name, uid=who.uid, gid=who.gid, groups=list(who.groups))
     faults = [obstacle(sys.executable, who, ENTER), obstacle(os.path.dirname(os.path.abspath(fcgipm.__file__)), who, READ | ENTER)]
     text = f"the status server, user {who.name}, cannot run"
-    return [layers.node.problem_of("status", "user", text=f"{text}: {fault}") for fault in faults if fault][:1]
+    return [layers.node.problem_of("status", "user", text=f"{text}: {fault}; or name a user who can in `status.user`") for fault in faults if fault][:1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from array import array
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
@@ -145,7 +146,10 @@ class LoggedGateway(AnyGateway):
 
 def receive_order(channel: socket.socket, access: int) -> Tuple[bytes, List[int]]:
     """The next order, b"" at the channel's end, and its descriptors; a new file for the access log is put in place here. Raises OSError."""
-    message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 1, socket.MSG_CMSG_CLOEXEC)
+    # Not recv_fds, which drops its flags (CPython 3.9 to 3.13): a CGI program started in this moment would inherit the file.
+    message, ancillary, _, _ = channel.recvmsg(orders.MESSAGE_LIMIT, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    rights = [data for level, kind, data in ancillary if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(data) >= 4]
+    descriptors = [array("i", data[:4])[0] for data in rights]
     taken = take_log(message, descriptors, access, channel)
     return (orders.LOGS, []) if taken else (message, descriptors)
 
