@@ -100,7 +100,7 @@ def ask_a_leaving(listener: socket.socket, how: str, again: bool = False, foreig
 
     async def scenario() -> None:
         backend, pool = backend_of(listener, foreign), Pool(listener)
-        kept, status = await asyncio.gather(pool.serve(), ask(backend, []))
+        kept, _ = await asyncio.gather(pool.serve(), ask(backend, []))
         if how == "closed before":
             kept.close()  # The loop has not heard of it when the request is sent, for it has not turned since.
         try:
