@@ -7,7 +7,8 @@ Its size and CPU time (`Usage`) are cheap: whoever asks for the status pays for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from fcgipm.report.snapshot import MemorySnapshot
 from fcgipm.system.memory import Shares, Usage, shares, usage
@@ -57,33 +58,26 @@ class Samples:
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
         self._pids = pids
         self._known: dict[int, Sample] = {}
+        # In the order in which they were measured, those never measured first. (Sorting 200 of them was a fifth of what a status costs.)
+        self._sizes: dict[int, Sample] = {}
+        self._walks: dict[int, Sample] = {}
         self._next = 0.0
 
     def look(self, now: float) -> None:
         """At a beat: measure the one that was not for the longest time, if it is time to."""
         if now >= self._next:
             self._next = now + INTERVAL
-            known = self._living()
-            for pid, sample in oldest(known, now, lambda one: one.at)[:1]:
-                sample.take(pid, now)
-            for pid, sample in oldest(known, now, lambda one: one.walked)[:1]:
-                sample.walk(pid, now)
+            self._count()
+            self._take(now, 1, float("inf"))
+            self._walk(now, 1, float("inf"))
 
     def refresh(self, now: float) -> None:
         """For a status: measure as much as BUDGET allows."""
-        end = time.thread_time() + BUDGET
-        known = self._living()
-        for pid, sample in oldest(known, now, lambda one: one.at):
-            if time.thread_time() >= end:
-                break
-            sample.take(pid, now)
+        self._count()
+        self._take(now, len(self._sizes), BUDGET)
         self.look(now)
-        end = time.thread_time() + FIRST_BUDGET
-        missing = ENOUGH - sum(sample.shares is not None for sample in known.values())
-        for pid, sample in oldest(known, now, lambda one: one.walked)[: max(0, missing)]:
-            if time.thread_time() >= end:
-                break
-            sample.walk(pid, now)
+        known = sum(1 for _ in islice((sample for sample in self._known.values() if sample.shares is not None), ENOUGH))
+        self._walk(now, ENOUGH - known, FIRST_BUDGET)
 
     def of(self, pid: int | None) -> Sample:
         """What is known of one."""
@@ -98,14 +92,32 @@ class Samples:
         scale = len(all_pids) / len(measured)
         return MemorySnapshot(*(int(sum(column) * scale) for column in zip(*measured, strict=True)))
 
-    def _living(self) -> dict[int, Sample]:
-        self._known = {pid: self._known.get(pid) or Sample() for pid in self._pids()}
-        return self._known
+    def _count(self) -> None:
+        """Who is there by now."""
+        pids = dict.fromkeys(self._pids())
+        if pids.keys() == self._known.keys():
+            return
+        new = {pid: Sample() for pid in pids if pid not in self._known}
+        self._known = {**{pid: sample for pid, sample in self._known.items() if pid in pids}, **new}
+        self._sizes, self._walks = ({**new, **{pid: one for pid, one in order.items() if pid in pids}} for order in (self._sizes, self._walks))
 
+    def _take(self, now: float, most: int, budget: float) -> None:
+        for pid in self._due(self._sizes, most, budget, lambda sample: now - sample.at):
+            self._known[pid].take(pid, now)
 
-def oldest(known: Mapping[int, Sample], now: float, when: Callable[[Sample], float]) -> list[tuple[int, Sample]]:
-    """Those that are due by this time of theirs, oldest first."""
-    return sorted((one for one in known.items() if now - when(one[1]) >= FRESH), key=lambda one: when(one[1]))
+    def _walk(self, now: float, most: int, budget: float) -> None:
+        for pid in self._due(self._walks, most, budget, lambda sample: now - sample.walked):
+            self._known[pid].walk(pid, now)
+
+    @staticmethod
+    def _due(order: dict[int, Sample], most: int, budget: float, age: Callable[[Sample], float]) -> Iterator[int]:
+        """Whose turn it is, the `most` that waited longest, for `budget` seconds of our own CPU time."""
+        end = time.thread_time() + budget
+        for pid in list(islice(order, max(0, most))):
+            if age(order[pid]) < FRESH or time.thread_time() >= end:
+                break
+            order[pid] = order.pop(pid)
+            yield pid
 
 
 _NOTHING = Sample()

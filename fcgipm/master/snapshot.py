@@ -23,7 +23,6 @@ from fcgipm.report.snapshot import (
 )
 from fcgipm.system.listeners import Listener
 
-_BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 _FIRST_CLASS = scoreboard.COUNTERS.index(scoreboard.CLASS_1XX)
 _FAILED = scoreboard.COUNTERS.index(scoreboard.FAILED)
 _ABORTED = scoreboard.COUNTERS.index(scoreboard.ABORTED)
@@ -119,9 +118,9 @@ def _requests(totals: Sequence[int], readings: Readings) -> RequestsSnapshot:
 def _process(
     worker: WorkerHandle, pid: int, state: str, slots: Sequence[scoreboard.SlotReading], now: float, sample: Sample
 ) -> ProcessSnapshot:
-    requests = sum(slot.counters[_BEGUN] for slot in slots)
-    kept = sum(slot.kept for slot in slots)
-    running = tuple(_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY and slot.text)
+    requests = sum([slot.begun for slot in slots])
+    kept = sum([slot.kept for slot in slots])
+    running = tuple([_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY and slot.text])
     rss, stopped = (None, False) if sample.usage is None else (sample.usage.rss, sample.usage.stopped)
     return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running, stopped)
 

@@ -51,7 +51,7 @@ def restore(pool: Pool, memoir: dict[str, Any], now: float) -> None:
         pool.roster.generations.append(generation)
     for one in memoir["workers"]:
         worker = pool.roster.rehire(one["number"], one["slot"], one["generation"])
-        worker.state = WorkerState.LEAVING if one["leaving"] else WorkerState.READY
+        worker.enter(WorkerState.LEAVING if one["leaving"] else WorkerState.READY)
         worker.pid, worker.begun = one["pid"], one["begun"]
         worker.ready_at = worker.active_at = one["ready_at"]
         worker.leaving = one["leaving"]

@@ -90,7 +90,7 @@ class Pool:
     @property
     def ready_count(self) -> int:
         """Workers that accept connections."""
-        return sum(worker.ready for worker in self.workers.values())
+        return len([worker for worker in self.workers.values() if worker.ready])
 
     @property
     def complete(self) -> bool:

@@ -118,11 +118,11 @@ class Roster:
 
     def staying_in(self, generation: Generation) -> int:
         """Workers of a generation that serve or are about to."""
-        return sum(w.stays and w.generation == generation.number for w in self.workers.values())
+        return len([w for w in self.workers.values() if w.stays and w.generation == generation.number])
 
     def ready_in(self, generation: Generation) -> int:
         """Workers of a generation that accept connections."""
-        return sum(w.ready and w.generation == generation.number for w in self.workers.values())
+        return len([w for w in self.workers.values() if w.ready and w.generation == generation.number])
 
     def missing_in(self, generation: Generation) -> int:
         """Workers that a generation has too few; negative when too many."""
@@ -136,7 +136,7 @@ class Roster:
     @property
     def staying(self) -> int:
         """Workers that serve or are about to."""
-        return sum(worker.stays for worker in self.workers.values())
+        return len([w for w in self.workers.values() if w.stays])
 
     @property
     def empty(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from array import array
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
@@ -13,6 +12,7 @@ from fcgipm.accesslog import JSON, compile_format, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.exchange import Exchange
 from fcgipm.gateways.wsgi import AnyGateway, Response
+from fcgipm.worker import rights
 from fcgipm.worker.connection import Connection
 from fcgipm.worker.pumped_connection import PumpedConnection
 
@@ -146,10 +146,7 @@ class LoggedGateway(AnyGateway):
 
 def receive_order(channel: socket.socket, access: int) -> Tuple[bytes, List[int]]:
     """The next order, b"" at the channel's end, and its descriptors; a new file for the access log is put in place here. Raises OSError."""
-    # Not recv_fds, which drops its flags (CPython 3.9 to 3.13): a CGI program started in this moment would inherit the file.
-    message, ancillary, _, _ = channel.recvmsg(orders.MESSAGE_LIMIT, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
-    rights = [data for level, kind, data in ancillary if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS and len(data) >= 4]
-    descriptors = [array("i", data[:4])[0] for data in rights]
+    message, descriptors = rights.receive(channel, 1)
     taken = take_log(message, descriptors, access, channel)
     return (orders.LOGS, []) if taken else (message, descriptors)
 

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Callable, Dict, List, NoReturn, Optional, Tuple
 
 from fcgipm import orders, scoreboard
+from fcgipm.worker import rights
 from fcgipm.worker.holding import Connections
 from fcgipm.worker.pidfd import open_pidfd
 from fcgipm.worker.program import TRIED, Copy, become
@@ -103,8 +104,7 @@ class Keeper:
     def _hear_master(self) -> None:
         assert self._channel is not None
         try:
-            flags = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-            message, descriptors, _, _ = socket.recv_fds(self._channel, orders.MESSAGE_LIMIT, 3 * orders.FORK_LIMIT, flags)
+            message, descriptors = rights.receive(self._channel, 3 * orders.FORK_LIMIT, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
@@ -112,8 +112,6 @@ class Keeper:
         if not message:
             self._dismissed()
             return
-        for number in descriptors:
-            os.set_inheritable(number, False)  # recv_fds drops its flags (CPython 3.9 to 3.13), and a copy would have the channels of all.
         word, slots = orders.decode(message)
         if word == orders.FORK:
             self._fork([int(slot) for slot in slots], descriptors)

@@ -19,7 +19,7 @@ from typing import List, NoReturn, Optional, Tuple
 
 from fcgipm import orders
 from fcgipm.gateways.errors import say
-from fcgipm.worker import prctl
+from fcgipm.worker import prctl, rights
 from fcgipm.worker.accesslog import take_log
 from fcgipm.worker.importing import Imported, Unimportable, import_all
 from fcgipm.worker.keeper import keep
@@ -48,12 +48,10 @@ def main(channel_number: int) -> NoReturn:
 
 
 def _receive_start(channel: socket.socket) -> Tuple[Settings, Inherited]:
-    message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 64)
+    message, descriptors = rights.receive(channel, 64)
     word, _, text = message.partition(b" ")
     if word != orders.START:
         sys.exit(0)  # The master left before it said anything.
-    for number in descriptors:
-        os.set_inheritable(number, False)
     board, give, take, *others = descriptors
     settings = decode_start(text)._replace(records=wanted(os.environ))
     listeners, access = others[: len(settings.allow)], others[len(settings.allow) :]
@@ -104,13 +102,11 @@ def _extra_threads() -> str:
 
 def _receive_fork(channel: socket.socket, access: int) -> Tuple[List[int], List[int]]:
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, orders.MESSAGE_LIMIT, 3 * orders.FORK_LIMIT)
+        message, descriptors = rights.receive(channel, 3 * orders.FORK_LIMIT)
         if not message:
             sys.exit(0)
         if not take_log(message, descriptors, access, channel):
             break
-    for number in descriptors:
-        os.set_inheritable(number, False)
     _, slots = orders.decode(message)
     return [int(slot) for slot in slots], descriptors
 

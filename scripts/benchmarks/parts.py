@@ -1,10 +1,10 @@
-"""What single parts of the request path cost: the same worker with and without each, in turn.
+"""What single parts of the request path cost: one worker that leaves out one after the other.
 
     scripts/bench parts [--requests 8000] [--rounds 15] [--plain] [--json FILE]
 
-One daemon, a pool of one worker for each variant, 16 requests of browsers at once on kept connections, no nginx. Each round asks
-every variant; a part's cost is the median over rounds of the difference to the worker beside it. "Off" means a worker from which the
-benchmark has taken the part (applications/without.py), or one that has no access log.
+16 requests of browsers at once on kept connections, no nginx. In each round the worker is switched from variant to variant
+(applications/switched.py), the first one another each time; a part's cost is the median over rounds of the difference between two of them. It is one
+process for all, because where names fall in dictionaries and pages in caches makes microseconds of difference from process to process.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from benchmarks import control, daemon, pump
-from benchmarks.loop import Backend, Figure, Mode, run_mode
+from benchmarks import canned, control, daemon, pump
+from benchmarks.loop import Backend, measure
 from benchmarks.processes import SCRIPTS, Folder, Process
+from benchmarks.progress import Progress
 from benchmarks.quiet import Quiet, text
 from fcgipm.bench import table
 
 CONNECTIONS = 16
 WHOLE = "whole"
+POOL = "switched"
+SWITCH = "parts="
+"""Begins a query string that applications/switched.py obeys."""
 
 
 class Part(NamedTuple):
@@ -43,23 +47,24 @@ PARTS = (
     Part("access log, json", "json", WHOLE, 6.0),
     Part("access log, combined", "combined", WHOLE, 6.0),
 )
+VARIANTS = tuple(dict.fromkeys(name for part in PARTS for name in (part.variant, part.beside)))
 
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
     with Folder() as name:
         folder = Path(name)
-        with Process(daemon.fcgipm(folder, pools(folder))) as server:
+        settings = {**daemon.pool("benchmarks.applications.switched:application", SCRIPTS, folder / POOL, 1), "access_log": {"file": str(folder / "log")}}
+        with Process(daemon.fcgipm(folder, {POOL: settings})) as server:
             server.wait_for_line("ready to serve")
             quiet = Quiet([os.getpid(), server.pid])
-            mode = Mode("plain" if options.plain else "browser", True, CONNECTIONS)
-            figures = dict(zip(variants(folder), run_mode(mode, backends(folder), options.requests, options.rounds), strict=True))
+            costs = rounds(worker(folder), "plain" if options.plain else "browser", options.requests, options.rounds)
             disturbed = quiet.since()
-    print(table.render(["part", "µs CPU/request", "aim"], [row(part, figures) for part in PARTS]))
-    print(f"a whole worker: {middle(figures[WHOLE]):.1f} µs; {text(*disturbed)}")
+    print(table.render(["part", "µs CPU/request", "aim"], [row(part, costs) for part in PARTS]))
+    print(f"a whole worker: {median(costs[WHOLE]):.1f} µs; {text(*disturbed)}")
     if options.json:
-        costs = {part.name: cost(part, figures) for part in PARTS}
-        Path(options.json).write_text(json.dumps({"costs": costs, "whole": middle(figures[WHOLE])}, indent=1) + "\n")
+        figures = {part.name: cost(part, costs) for part in PARTS}
+        Path(options.json).write_text(json.dumps({"costs": figures, "whole": median(costs[WHOLE])}, indent=1) + "\n")
     return 0
 
 
@@ -72,38 +77,34 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def variants(folder: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Settings of a pool beside the usual ones."""
-    logs = {form: {"access_log": {"file": str(folder / f"{form}.log"), "format": form}} for form in ("json", "combined")}
-    without = {WHOLE: "nothing", "no-scoreboard": "scoreboard", "no-watch": "watch", "neither": "scoreboard,watch", **dict.fromkeys(logs, "nothing")}
-    # One seed for all: where names fall in dictionaries makes microseconds of difference from process to process.
-    return {name: {"env": {"WITHOUT": part, "PYTHONHASHSEED": "0"}, **logs.get(name, {})} for name, part in without.items()}
+def worker(folder: Path) -> Backend:
+    """The only one of the pool."""
+    [process] = control.ask(folder / "control.sock", command="status")["pools"][POOL]["processes"]
+    return Backend(POOL, pump.connector(f"unix:{folder / POOL}"), [process["pid"]])
 
 
-def pools(folder: Path) -> dict[str, dict[str, Any]]:
-    return {
-        variant: {**daemon.pool("benchmarks.applications.without:application", SCRIPTS, folder / variant, 1), **settings}
-        for variant, settings in variants(folder).items()
-    }
+def rounds(backend: Backend, params: str, count: int, number: int) -> dict[str, list[float]]:
+    """µs of CPU a request of each variant, round by round, after one to warm up."""
+    requests = canned.traffic(params, keep=True)
+    plan = pump.Plan(requests, len(pump.first(backend.connect, requests[0])), CONNECTIONS, kept=True)
+    costs: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    progress = Progress()
+    for turn in range(number + 1):
+        progress.show(f"round {turn} of {number}")
+        first = turn % len(VARIANTS)
+        for variant in (*VARIANTS[first:], *VARIANTS[:first]):
+            pump.first(backend.connect, canned.request({**canned.PLAIN, "QUERY_STRING": SWITCH + variant}, keep=False))
+            costs[variant].append(measure(backend, plan, count if turn else count // 10).cpu_us)
+    progress.done()
+    return {variant: figures[1:] for variant, figures in costs.items()}
 
 
-def backends(folder: Path) -> list[Backend]:
-    """The only worker of each pool."""
-    status = control.ask(folder / "control.sock", command="status")
-    pids = {name: pool["processes"][0]["pid"] for name, pool in status["pools"].items()}
-    return [Backend(variant, pump.connector(f"unix:{folder / variant}"), [pids[variant]]) for variant in variants(folder)]
-
-
-def middle(figures: Sequence[Figure]) -> float:
-    return median(figure.cpu_us for figure in figures)
-
-
-def cost(part: Part, figures: Mapping[str, Sequence[Figure]]) -> float:
+def cost(part: Part, costs: Mapping[str, Sequence[float]]) -> float:
     """µs of CPU a request."""
-    return median(mine.cpu_us - other.cpu_us for mine, other in zip(figures[part.variant], figures[part.beside], strict=True))
+    return median(mine - other for mine, other in zip(costs[part.variant], costs[part.beside], strict=True))
 
 
-def row(part: Part, figures: Mapping[str, Sequence[Figure]]) -> list[str]:
-    spent = cost(part, figures)
+def row(part: Part, costs: Mapping[str, Sequence[float]]) -> list[str]:
+    spent = cost(part, costs)
     verdict = "" if part.aim is None else f"{'reached' if spent <= part.aim else 'missed'} ({part.aim:g})"
     return [part.name, f"{spent:.2f}", verdict]

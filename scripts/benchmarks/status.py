@@ -2,7 +2,7 @@
 
     scripts/bench status [--workers 200] [--runs 21] [--json FILE]
 
-One daemon with two pools: `many`, whose requests wait, and `spin`, whose two workers compute. Each situation is there for as long as it is measured.
+A daemon with two pools: `many`, whose requests wait, and `spin`, whose two workers compute. Each situation is there for as long as it is measured.
 The wall time is that of the whole command, from its start to its end; the master's turn is its own CPU time between a question at the control socket and
 the answer.
 """
@@ -51,6 +51,18 @@ def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
     progress = Progress()
     rows: dict[str, Row] = {}
+    for label, situation in situations(options.workers).items():
+        progress.show(label)
+        rows[label] = row(situation, options)
+    progress.done()
+    print("\n".join([table.render(HEAD, [render(label, figures) for label, figures in rows.items()]), *map(aim, rows, rows.values())]))
+    if options.json:
+        Path(options.json).write_text(json.dumps({label: row._asdict() for label, row in rows.items()}, indent=1) + "\n")
+    return 0
+
+
+def row(situation: Situation, options: argparse.Namespace) -> Row:
+    """With a daemon of its own: a request that nobody waits for any more would keep its worker into the next situation."""
     with Folder() as name:
         folder = Path(name)
         pools = {
@@ -60,15 +72,8 @@ def main(arguments: Sequence[str]) -> int:
         with Process(daemon.fcgipm(folder, pools, stop_timeout="1s")) as server:
             server.wait_for_line("ready to serve")
             control = str(folder / "control.sock")
-            for label, situation in situations(options.workers).items():
-                progress.show(label)
-                with situation(folder, control):
-                    rows[label] = measure(server.pid, control, options.runs)
-    progress.done()
-    print("\n".join([table.render(HEAD, [render(label, row) for label, row in rows.items()]), *map(aim, rows, rows.values())]))
-    if options.json:
-        Path(options.json).write_text(json.dumps({label: row._asdict() for label, row in rows.items()}, indent=1) + "\n")
-    return 0
+            with situation(folder, control):
+                return measure(server.pid, control, options.runs)
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:

@@ -17,7 +17,8 @@ WELL, BADLY = 0, 1 << 8
 
 def ready(seconds: float, leaving: str | None = None) -> WorkerHandle:
     handle = WorkerHandle(7, 0, 1)
-    handle.state, handle.ready_at, handle.leaving = WorkerState.READY, time.monotonic() - seconds, leaving
+    handle.enter(WorkerState.READY)
+    handle.ready_at, handle.leaving = time.monotonic() - seconds, leaving
     return handle
 
 
@@ -54,7 +55,7 @@ def test_workers_of_ours_say_it_themselves() -> None:
 
 def test_whose_channel_ended_first_recycles_himself_all_the_same() -> None:
     handle = ready(1.5)
-    handle.state = WorkerState.LOST
+    handle.enter(WorkerState.LOST)
     assert told(handle, WELL) == (True, True)
     handle.ready_at = None
     assert told(handle, WELL)[0] is False

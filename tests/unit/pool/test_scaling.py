@@ -137,7 +137,7 @@ def test_new_bounds_hold_at_once() -> None:
 
 def handle(number: int, busy: bool, active_at: float, ready: bool = True) -> WorkerHandle:
     worker = WorkerHandle(number, number, 1)
-    worker.state = WorkerState.READY if ready else WorkerState.STARTING
+    worker.enter(WorkerState.READY if ready else WorkerState.STARTING)
     worker.busy, worker.active_at = busy, active_at
     return worker
 
