@@ -8,7 +8,7 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
-from fcgipm.accesslog import JSON, compile_format, request_texts, sent_at
+from fcgipm.accesslog import JSON, NO_TEXTS, Texts, compile_format, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.exchange import Exchange
 from fcgipm.gateways.wsgi import AnyGateway, Response
@@ -18,6 +18,7 @@ from fcgipm.worker.pumped_connection import PumpedConnection
 
 STDERR = 2
 """The descriptor that the log has as `stderr`: the worker's pipe to its master, so that nobody writes lines in another's name."""
+_MILLISECONDS = tuple(f".{number:03}Z" for number in range(1000))
 _CLIENT_LEFT = 499
 """The status of a request whose client left before it had one, as in nginx."""
 
@@ -56,10 +57,10 @@ class LoggedGateway(AnyGateway):
         self._line = compile_format(form, pool, os.getpid())
         self._wants_cpu = form == JSON or "{cpu}" in form
         """It is a system call."""
-        self._cpu = 0.0
+        self._cpu = 0
         """What the thread had used at the line before."""
-        self._second = self._next_second = -1.0
-        """When the present one began and ends, monotonic: the wall clock is asked and written once in it."""
+        self._second = self._next_second = -1
+        """When the present one began and ends, monotonic nanoseconds: the wall clock is asked and written once in it."""
         self._stamp = self._clf = ""
         self._lost = 0
         self._torn = False
@@ -69,57 +70,56 @@ class LoggedGateway(AnyGateway):
         """As the gateway's. Raises TypeError for an exchange that does not count."""
         if not isinstance(exchange, CountedConnection):
             raise TypeError("the access log needs a connection that counts")
-        started, cpu = time.monotonic(), 0.0
+        started, cpu = time.monotonic_ns(), 0
         if self._wants_cpu and not self._cpu:
-            self._cpu = time.thread_time()
-        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
-        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-        wait = _waited(sent) if sent else None
+            self._cpu = time.thread_time_ns()
+        texts, wait = request_texts(params), _waited(params)
         exchange.bytes_in = exchange.bytes_out = 0
         response = self._gateway.serve(params, exchange)
-        if not request_id:
-            made = params.get("REQUEST_ID", "")
-            request_id = made if type(made) is str else ""
+        if not texts[4] and type(made := params.get("REQUEST_ID")) is str:  # By the gateway.
+            texts = (*texts[:4], made, *texts[5:])
         if self._wants_cpu:
-            used = time.thread_time()
-            cpu, self._cpu = used - self._cpu, used
-        ended = time.monotonic()
-        if ended >= self._next_second:
-            self._begin_second(ended)
-        when = f"{self._stamp}.{int((ended - self._second) * 1000):03}Z"
-        # fmt: off
-        self._put(self._line((
-            when, self._clf, client, method, uri, protocol, response.status or _CLIENT_LEFT, exchange.bytes_in, exchange.bytes_out,
-            ended - started, cpu, wait, request_id, referer, agent,
-        )))
-        # fmt: on
+            used = time.thread_time_ns()
+            cpu, self._cpu = (used - self._cpu) // 1000, used
+        ended = time.monotonic_ns()
+        self._write(ended, texts, response.status or _CLIENT_LEFT, exchange.bytes_in, exchange.bytes_out, (ended - started) // 1000, cpu, wait)
         return response
 
     def deserted(self, params: Dict[str, Any]) -> None:
         """As the gateway's: a request that took no time."""
-        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
-        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-        wait = _waited(sent) if sent else None
-        when = self._when()
-        self._put(self._line((when, self._clf, client, method, uri, protocol, _CLIENT_LEFT, 0, 0, 0.0, 0.0, wait, request_id, referer, agent)))
+        self._write(time.monotonic_ns(), request_texts(params), _CLIENT_LEFT, 0, 0, 0, 0, _waited(params))
 
     def refused(self, status: int) -> None:
         """As the gateway's: nothing is known of it but that."""
-        when = self._when()
-        self._put(self._line((when, self._clf, "", "", "", "", status, None, None, None, None, None, "", "", "")))
+        self._write(time.monotonic_ns(), NO_TEXTS, status, None, None, None, None, None)
 
-    def _when(self) -> str:
-        """As `serve` has it written out, for lines that are rare."""
-        now = time.monotonic()
+    def _write(
+        self,
+        now: int,
+        texts: Texts,
+        status: int,
+        bytes_in: Optional[int],
+        bytes_out: Optional[int],
+        duration: Optional[int],
+        cpu: Optional[int],
+        wait: Optional[int],
+    ) -> None:
+        """A line of this moment; times in microseconds."""
         if now >= self._next_second:
             self._begin_second(now)
-        return f"{self._stamp}.{int((now - self._second) * 1000):03}Z"
+        client, method, uri, protocol, request_id, referer, agent = texts
+        when = self._stamp + _MILLISECONDS[(now - self._second) // 1000000]
+        # fmt: off
+        self._put(self._line(
+            when, self._clf, client, method, uri, protocol, status, bytes_in, bytes_out, duration, cpu, wait, request_id, referer, agent,
+        ))
+        # fmt: on
 
-    def _begin_second(self, ended: float) -> None:
-        now = time.time()
-        self._second = ended - now % 1
-        self._next_second = self._second + 1
-        fields = time.gmtime(now)
+    def _begin_second(self, now: int) -> None:
+        wall = time.time_ns()
+        self._second = now - wall % 1000000000
+        self._next_second = self._second + 1000000000
+        fields = time.gmtime(wall // 1000000000)
         self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
 
     def _put(self, line: bytes) -> None:
@@ -164,7 +164,8 @@ def take_log(message: bytes, descriptors: List[int], access: int, channel: socke
     return True
 
 
-def _waited(text: str) -> Optional[float]:
-    """Seconds since the web server took the request, in its own words."""
-    sent = sent_at(text)
-    return None if sent is None else max(0.0, time.time() - sent)
+def _waited(params: Dict[str, Any]) -> Optional[int]:
+    """Microseconds since the web server took the request, in its own words."""
+    text = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+    sent = sent_at(text) if text else None
+    return None if sent is None else max(0, int((time.time() - sent) * 1000000))
