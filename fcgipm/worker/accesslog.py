@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from time import monotonic_ns, thread_time_ns
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
@@ -14,6 +15,7 @@ from fcgipm.gateways.exchange import Exchange
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.worker import rights
 from fcgipm.worker.connection import Connection
+from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.pumped_connection import PumpedConnection
 
 STDERR = 2
@@ -50,8 +52,10 @@ class CountedConnection(PumpedConnection):
 class LoggedGateway(AnyGateway):
     """A gateway that writes a line for each request, after its response."""
 
-    def __init__(self, gateway: AnyGateway, descriptor: int, form: str, pool: str) -> None:
+    def __init__(self, gateway: AnyGateway, descriptor: int, form: str, pool: str, watch: RequestWatch) -> None:
+        """`watch` knows when a request began."""
         self._gateway = gateway
+        self._watch = watch
         self.constants = gateway.constants
         self._descriptor = descriptor
         self._line = compile_format(form, pool, os.getpid())
@@ -67,31 +71,32 @@ class LoggedGateway(AnyGateway):
         """The last line was written in part."""
 
     def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
-        """As the gateway's. Raises TypeError for an exchange that does not count."""
-        if not isinstance(exchange, CountedConnection):
-            raise TypeError("the access log needs a connection that counts")
-        started, cpu = time.monotonic_ns(), 0
+        """As the gateway's; `exchange` is a CountedConnection (see ``gateway.connection_class``)."""
+        counted: Any = exchange
+        started, cpu = self._watch.started, 0
         if self._wants_cpu and not self._cpu:
-            self._cpu = time.thread_time_ns()
-        texts, wait = request_texts(params), _waited(params)
-        exchange.bytes_in = exchange.bytes_out = 0
+            self._cpu = thread_time_ns()
+        texts, sent = request_texts(params), params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+        wait = _waited(sent) if sent else None
+        counted.bytes_in = counted.bytes_out = 0
         response = self._gateway.serve(params, exchange)
         if not texts[4] and type(made := params.get("REQUEST_ID")) is str:  # By the gateway.
             texts = (*texts[:4], made, *texts[5:])
         if self._wants_cpu:
-            used = time.thread_time_ns()
+            used = thread_time_ns()
             cpu, self._cpu = (used - self._cpu) // 1000, used
-        ended = time.monotonic_ns()
-        self._write(ended, texts, response.status or _CLIENT_LEFT, exchange.bytes_in, exchange.bytes_out, (ended - started) // 1000, cpu, wait)
+        ended = monotonic_ns()
+        self._write(ended, texts, response.status or _CLIENT_LEFT, counted.bytes_in, counted.bytes_out, (ended - started) // 1000, cpu, wait)
         return response
 
     def deserted(self, params: Dict[str, Any]) -> None:
         """As the gateway's: a request that took no time."""
-        self._write(time.monotonic_ns(), request_texts(params), _CLIENT_LEFT, 0, 0, 0, 0, _waited(params))
+        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+        self._write(monotonic_ns(), request_texts(params), _CLIENT_LEFT, 0, 0, 0, 0, _waited(sent) if sent else None)
 
     def refused(self, status: int) -> None:
         """As the gateway's: nothing is known of it but that."""
-        self._write(time.monotonic_ns(), NO_TEXTS, status, None, None, None, None, None)
+        self._write(monotonic_ns(), NO_TEXTS, status, None, None, None, None, None)
 
     def _write(
         self,
@@ -104,26 +109,16 @@ class LoggedGateway(AnyGateway):
         cpu: Optional[int],
         wait: Optional[int],
     ) -> None:
-        """A line of this moment; times in microseconds."""
+        """A line of this moment, in one write; times in microseconds. One that fails costs its line, never the request."""
         if now >= self._next_second:
             self._begin_second(now)
         client, method, uri, protocol, request_id, referer, agent = texts
         when = self._stamp + _MILLISECONDS[(now - self._second) // 1000000]
         # fmt: off
-        self._put(self._line(
+        line = self._line(
             when, self._clf, client, method, uri, protocol, status, bytes_in, bytes_out, duration, cpu, wait, request_id, referer, agent,
-        ))
+        )
         # fmt: on
-
-    def _begin_second(self, now: int) -> None:
-        wall = time.time_ns()
-        self._second = now - wall % 1000000000
-        self._next_second = self._second + 1000000000
-        fields = time.gmtime(wall // 1000000000)
-        self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
-
-    def _put(self, line: bytes) -> None:
-        """In one write. One that fails costs its line, never the request."""
         if self._torn:
             line = b"\n" + line
         try:
@@ -132,9 +127,21 @@ class LoggedGateway(AnyGateway):
             self._lose(error.strerror or "error")
             return
         self._torn = written < len(line)
+        if self._torn or self._lost:
+            self._settle()
+
+    def _begin_second(self, now: int) -> None:
+        wall = time.time_ns()
+        self._second = now - wall % 1000000000
+        self._next_second = self._second + 1000000000
+        fields = time.gmtime(wall // 1000000000)
+        self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
+
+    def _settle(self) -> None:
+        """A line was written after some were lost, or in part."""
         if self._torn:
             self._lose("no room")
-        elif self._lost:
+        else:
             say(f"the access log is written again: {self._lost} lines were lost")
             self._lost = 0
 
@@ -164,8 +171,7 @@ def take_log(message: bytes, descriptors: List[int], access: int, channel: socke
     return True
 
 
-def _waited(params: Dict[str, Any]) -> Optional[int]:
+def _waited(text: str) -> Optional[int]:
     """Microseconds since the web server took the request, in its own words."""
-    text = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-    sent = sent_at(text) if text else None
+    sent = sent_at(text)
     return None if sent is None else max(0, int((time.time() - sent) * 1000000))
