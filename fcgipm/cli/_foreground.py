@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +21,14 @@ READY = "ready to serve"
 
 
 class Foreground:
-    """Runs daemons of a configuration whose log is JSON on standard error. `on_ready` is called when one serves; `ended` once we are to end."""
+    """Runs daemons of a configuration whose log is JSON on standard error. `on_ready` is called when one serves; `ended` once we are to end. `shown` makes
+    what is printed of a line of the log; None: nothing."""
 
-    def __init__(self, file: str, on_ready: Callable[[], None], on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, file: str, on_ready: Callable[[], None], on_end: Callable[[], None], shown: Callable[[str], str | None] | None = None
+    ) -> None:
         self._file = file
+        self._shown = shown or render
         self._on_ready = on_ready
         self._on_end = on_end
         self._daemon: subprocess.Popen[str] | None = None
@@ -46,7 +51,9 @@ class Foreground:
             self._daemon = daemon
             assert daemon.stderr is not None
             for line in daemon.stderr:
-                click.echo(render(line), err=True)
+                shown = self._shown(line)
+                if shown is not None:
+                    click.echo(shown, err=True)
                 if READY in line:
                     self._on_ready()
             return daemon.wait()
@@ -76,6 +83,15 @@ def render(line: str) -> str:
         return f"{clock} {mark}{message.removeprefix('http: ')}"
     pid = f"[{record['pid']}]" if "pid" in record else ""
     return f"{clock} {pool}{pid}: {mark}{message}"
+
+
+def is_of_a_reload(line: str) -> bool:
+    """Whether this line of the log only says that a reload begins, goes on or ends."""
+    try:
+        message = json.loads(line)["message"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return re.match(r"reload(?: failed)?: |generation (?!1 )[0-9]+ starts, ", message) is not None
 
 
 def say(text: str) -> None:

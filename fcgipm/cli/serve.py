@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ import click
 import yaml
 
 from fcgipm.cli._application import application_here
-from fcgipm.cli._foreground import Foreground, say
+from fcgipm.cli._foreground import Foreground, is_of_a_reload, render, say
+from fcgipm.cli._options import in_options
 from fcgipm.control.client import ControlRefused, NotRunning, ask
 from fcgipm.system import exit_codes
 
@@ -39,12 +41,14 @@ def command(application: str, http: str, listen: str | None, workers: int, stati
 
     The request goes through FastCGI, workers and all, as it would behind nginx. The environment of this command is the application's.
     """
+    http, listen = browser_address(http), None if listen is None else from_here(listen)
+    check_descriptors({"--http": http, "--listen": listen})
     folder = Path(tempfile.mkdtemp(prefix="fcgipm-serve-"))
     try:
         file = folder / "fcgipm.yaml"
-        text = configuration(folder, application, browser_address(http), listen, workers, folders(static))
+        text = configuration(folder, application, http, listen, workers, folders(static))
         file.write_text("# Made by `fcgipm serve`.\n" + yaml.safe_dump(text, sort_keys=False))
-        return Serving(file, browser_address(http), listen, reload).run()
+        return Serving(file, http, listen, reload).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -52,7 +56,25 @@ def command(application: str, http: str, listen: str | None, workers: int, stati
 def browser_address(given: str) -> str:
     """`8000` and `localhost:8000` are short for the loopback address."""
     host, _, port = given.rpartition(":")
-    return f"127.0.0.1:{port}" if host in ("", "localhost") else given
+    return f"127.0.0.1:{port}" if host in ("", "localhost") else from_here(given)
+
+
+def from_here(address: str) -> str:
+    """A relative unix:PATH begins at this folder."""
+    path = address.removeprefix("unix:")
+    relative = path != address and path and not path.startswith(("/", "@")) and not path.endswith("/")
+    return f"unix:{os.path.abspath(path)}" if relative else address
+
+
+def check_descriptors(addresses: Mapping[str, str | None]) -> None:
+    """Raises UsageError: an option's `fd:N` is no open descriptor."""
+    for option, address in addresses.items():
+        for number in inherited(address):
+            try:
+                os.fstat(number)
+            except OSError:
+                text = f"{option}: {address} is no open descriptor: who starts the command passes a listening socket on under that number"
+                raise click.UsageError(text) from None
 
 
 def folders(given: tuple[str, ...]) -> dict[str, str]:
@@ -100,7 +122,7 @@ class Serving:
     def __init__(self, file: Path, http: str, listen: str | None, reload: bool) -> None:
         self._file, self._http, self._listen = file, http, listen
         self._wake = threading.Event()
-        self._foreground = Foreground(str(file), self._announce, self._wake.set)
+        self._foreground = Foreground(str(file), self._announce, self._wake.set, self._shown)
         self._watcher = self._watch() if reload else None
 
     def run(self) -> int:
@@ -117,6 +139,13 @@ class Serving:
         if self._watcher is not None:
             self._watcher.stop()
         return code
+
+    def _shown(self, line: str) -> str | None:
+        """What is printed of a line of the log: how a reload went, `_changed` says."""
+        return None if self._watcher is not None and is_of_a_reload(line) else self._in_options(render(line))
+
+    def _in_options(self, text: str) -> str:
+        return in_options(text, str(self._file), "TMPDIR" if self._listen is None else "--listen")
 
     def _stopped(self) -> bool:
         return self._foreground.ended
@@ -138,17 +167,24 @@ class Serving:
         return watcher
 
     def _changed(self, files: list[str]) -> None:
-        say(f"changed: {', '.join(files[:3])}{' and more' if len(files) > 3 else ''}")
+        changed = f"changed: {', '.join(files[:3])}{' and more' if len(files) > 3 else ''}"
         if not self._foreground.running:
+            say(changed)
             self._wake.set()
             return
         try:
-            say(f"reloaded: {ask(str(self._file.with_name('control.sock')), {'command': 'reload'}, timeout=None)}")
+            outcome = ask(str(self._file.with_name("control.sock")), {"command": "reload"}, timeout=None)
+            say(f"{changed}: {outcome.removeprefix(f'{POOL}: ')}")
         except ControlRefused as refused:
-            for line in str(refused).splitlines():
-                say(f"not reloaded: {line}")
+            say(f"{changed}: not reloaded: {self._reason(str(refused))}")
         except NotRunning:
+            say(changed)
             self._wake.set()
+
+    def _reason(self, refusal: str) -> str:
+        """Why a reload failed, in one line."""
+        reasons = [self._in_options(line).removeprefix("fcgipm serve: ").removeprefix(f"{POOL}: ") for line in refusal.splitlines()]
+        return "; ".join(reasons)
 
 
 def inherited(*addresses: str | None) -> tuple[int, ...]:

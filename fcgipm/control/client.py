@@ -56,7 +56,8 @@ def _connect(path: str, timeout: float | None) -> socket.socket:
         ) from None
     except OSError as error:
         connection.close()
-        raise NotRunning(f"fcgipm is not running: nobody answers at {path} ({error.strerror or error})") from None
+        way_out = "start one with `fcgipm run`, or name the one meant by its file (-c FILE) or its socket (--control PATH)"
+        raise NotRunning(f"no daemon answers at {path} ({error.strerror or error}): {way_out}") from None
     return connection
 
 

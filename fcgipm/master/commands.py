@@ -78,7 +78,7 @@ class Commands:
         self._log = log
         self._sessions = sessions
         self._waiting: dict[Session, str] = {}
-        self._reloading: dict[Session, tuple[Wish, str]] = {}
+        self._reloading: dict[Session, tuple[Wish, list[str]]] = {}
 
     def carry_out(self, session: Session, request: dict[str, Any]) -> None:
         """Carry out one request."""
@@ -116,7 +116,9 @@ class Commands:
                 self._sessions.answer(session, protocol.result(text) if ok else protocol.refusal(text))
             elif wish.progress != told:
                 self._reloading[session] = (wish, wish.progress)
-                self._sessions.send(session, protocol.progress(wish.progress))
+                for line in wish.progress:
+                    if line not in told:
+                        self._sessions.send(session, protocol.progress(line))
 
     def tell_taken_over(self) -> None:
         """A new program comes, which reloads first of all; it does not know of these sessions."""
@@ -161,7 +163,7 @@ class Commands:
             if request.get("wait") is False:
                 self._sessions.answer(session, protocol.result("asked for: the log tells how it ends"))
             else:
-                self._reloading[session] = (wish, "")
+                self._reloading[session] = (wish, [])
 
     def _scale(self, session: Session, request: dict[str, Any]) -> None:
         given = [request.get(key) for key in ("min", "max") if request.get(key) is not None]

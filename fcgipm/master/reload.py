@@ -73,16 +73,16 @@ class Reload:
         return self._leave_by if self.phase is Phase.LEAVING else None
 
     @property
-    def progress(self) -> str:
-        """What it is about at the moment, in one line."""
+    def progress(self) -> list[str]:
+        """What it is about at the moment, a line for each pool."""
         if self.phase is Phase.READING:
-            return f"reading {self._master.settings['file']}"
+            return [f"reading {self._master.settings['file']}"]
         if self.phase is Phase.TRYING:
-            return "; ".join(_trial(runner) for runner in self._master.fleet.candidates)
+            return [_trial(runner) for runner in self._master.fleet.candidates]
         serving = [self._master.fleet.serving[name] for name in self.names if name in self._master.fleet.serving]
         if self.phase is Phase.FILLING:
-            return "; ".join(f"{one.name}: {one.pool.ready_count} of {one.pool.roster.target} new workers serve" for one in serving)
-        return f"waiting for {counted(self._left())} of before"
+            return [f"{one.name}: {one.pool.ready_count} of {one.pool.roster.target} new workers serve" for one in serving]
+        return [f"waiting for {counted(self._left())} of before"]
 
     def see_to(self, now: float) -> None:
         """Go as far as can be gone now."""

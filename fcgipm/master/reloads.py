@@ -18,11 +18,11 @@ STOPPING = Outcome(False, "the daemon stops")
 
 
 class Wish:
-    """What was asked for: all pools (None) or one. `outcome` once it has ended, `progress` while it is under way."""
+    """What was asked for: all pools (None) or one. `outcome` once it has ended, `progress`, lines, while it is under way."""
 
     def __init__(self, pool: str | None) -> None:
         self.pool = pool
-        self.progress = "waiting for the reload that is under way"
+        self.progress = ["waiting for the reload that is under way"]
         self.outcome: Outcome | None = None
 
 

@@ -35,6 +35,7 @@ def specification(
         "allow": http["listen"]["allow"],
         "backend": address_of(backend),
         "keepalive": pool["timeouts"]["keepalive"],
+        "foreign": pool["command"] is not None,
         "static": http["static"],
         "access_log": access_log,
         "stop_timeout": stop_timeout,

@@ -82,7 +82,7 @@ class Application:
         pairs = params(
             scope["method"], scope["http_version"], target, headers, host, body, door_of(scope), secrets.token_hex(16)
         )
-        return Exchange(scope["method"], pairs, body, receive, send)
+        return Exchange(scope["method"], pairs, body, receive, send, lambda text: self._tell(f"{scope['method']} {_path(scope)}: {text}"))
 
 
 class _Teller:

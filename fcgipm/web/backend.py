@@ -20,15 +20,29 @@ RETRY = 0.05
 """Seconds between two looks at a full queue: a unix socket says that it is full, not when it no longer is."""
 
 
-class Backend:
-    """Connections to one pool. `address`: ``{"unix": path}`` or ``{"host": text, "port": number}``; `keepalive`: seconds, less than the worker's own."""
+AT_ONCE = 16384
+"""Bytes that a worker of ours takes from a connection in one system call: of a request that is no longer it has read all or nothing."""
 
-    def __init__(self, pool: str, address: Mapping[str, Any], keepalive: float) -> None:
+
+class Backend:
+    """Connections to one pool. `address`: ``{"unix": path}`` or ``{"host": text, "port": number}``; `keepalive`: seconds, less than the worker's own;
+    `foreign`: the pool's program is not ours."""
+
+    def __init__(self, pool: str, address: Mapping[str, Any], keepalive: float, foreign: bool = False) -> None:
         self._pool = pool
         self._address = address
         self._keepalive = keepalive
+        self._foreign = foreign
         self._idle: list[Connection] = []
         self._sweep: asyncio.TimerHandle | None = None
+
+    def unseen(self, connection: Connection, size: int) -> bool:
+        """Whether nobody can have begun the request of `size` bytes, body and all, that was sent last on this connection, now that it has ended.
+
+        A worker of ours reads a short request whole before it begins it, so what it left unread was not begun. A foreign program may read a
+        request's end late or never; of that we only know when nothing was sent at all.
+        """
+        return not connection.heard and size <= AT_ONCE and (connection.unsent or (connection.unread and not self._foreign))
 
     async def acquire(self, fresh: bool = False) -> Connection:
         """A kept connection, or a new one (`fresh`: surely a new one). Raises Refusal: 502 when nobody listens, 503 when the queue stays full."""
@@ -45,7 +59,7 @@ class Backend:
             connection.abort()
             return
         loop = asyncio.get_running_loop()
-        connection.used, connection.heard = True, False
+        connection.heard = False
         connection.idle_since = loop.time()
         self._idle.append(connection)
         if self._sweep is None:

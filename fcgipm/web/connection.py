@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import cast
 
 from fcgipm.wire.fastcgi import RemoteProtocolError, WebServer
@@ -20,12 +21,15 @@ class Broken(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """An asyncio protocol. `used` once it has served a request, `heard` once the present one got an answer's first byte."""
+    """An asyncio protocol. `heard` once the present request got an answer's first byte."""
 
     def __init__(self) -> None:
         self.wire = WebServer()
-        self.used = False
         self.heard = False
+        self.unsent = False
+        """It ended, and the kernel did not even take what was sent last."""
+        self.unread = False
+        """It ended, and its other end was closed with something of ours unread, as the kernel says."""
         self.idle_since = 0.0
         self.ended: str | None = None
         """Why it ended, None while it lives."""
@@ -53,7 +57,14 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._arrival.set()
 
+    def eof_received(self) -> None:
+        """Over TCP what reaches a closed socket is answered with a reset behind the end, which nobody hears of who does not ask."""
+        if self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.unread = True
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self.unsent = isinstance(exc, BrokenPipeError)
+        self.unread = self.unread or isinstance(exc, ConnectionResetError)
         self._end("it closed the connection" if exc is None else f"the connection broke: {exc}")
 
     def pause_writing(self) -> None:

@@ -36,10 +36,13 @@ class CutShort(Exception):
 
 
 class Exchange:
-    """One request. `status` is what the client was told, None so far."""
+    """One request. `status` is what the client was told, None so far. `note` is called when the request is sent once more."""
 
-    def __init__(self, method: str, pairs: list[Pair], body: Body, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, method: str, pairs: list[Pair], body: Body, receive: Receive, send: Send, note: Callable[[str], None] = lambda text: None
+    ) -> None:
         self.status: int | None = None
+        self._note = note
         self._method = method
         self._pairs = pairs
         self._body = body
@@ -54,25 +57,23 @@ class Exchange:
 
         Raises Refusal while there is no answer yet, later CutShort; ClientLeft at any time.
         """
-        connection = await backend.acquire()
-        if not await self._try(connection, backend, timeout, self._repeatable(connection)):
-            # A worker closed the kept connection at the very moment when we sent: nobody has seen this request.
+        if not await self._try(await backend.acquire(), backend, timeout, self._method in REPEATABLE and not self._body.expected):
+            self._note("sent once more: the connection ended before any process of the application had read the request")
             await self._try(await backend.acquire(fresh=True), backend, timeout, False)
 
-    def _repeatable(self, connection: Connection) -> bool:
-        return connection.used and self._method in REPEATABLE and not self._body.expected
-
     async def _try(self, connection: Connection, backend: Backend, timeout: float, repeatable: bool) -> bool:
-        """One attempt; whether it came to an end, good or bad. False: the connection turned out dead, and asking again is safe."""
+        """One attempt; whether it came to an end, good or bad. False: nobody has seen the request, and asking again is safe."""
         head = connection.wire.request(ID, self._pairs, keep_conn=True)
-        await connection.send(head + connection.wire.end_body(ID) if self._sent_all else head)
+        if self._sent_all:
+            head += connection.wire.end_body(ID)
+        await connection.send(head)
         upward = asyncio.create_task(self._send_body(connection))
         try:
             await self._answer(connection, timeout)
         except Broken as broken:
             if self._left:
                 raise ClientLeft from None
-            if repeatable and not connection.heard:
+            if repeatable and backend.unseen(connection, len(head)):
                 return False
             raise self._failed(502, f"the application's process ended the request: {broken}") from None
         finally:

@@ -29,7 +29,8 @@ def serve(specification: Mapping[str, Any]) -> None:
     follow_master(specification["master"])
     set_name(f"fcgipm http {specification['pool']}")
     listening = socket.socket(fileno=specification["listener"])
-    backend = Backend(specification["pool"], specification["backend"], min(KEEPALIVE, 0.8 * specification["keepalive"]))
+    keepalive = min(KEEPALIVE, 0.8 * specification["keepalive"])
+    backend = Backend(specification["pool"], specification["backend"], keepalive, specification["foreign"])
     application = Application(backend, specification["static"], tell, tell if specification["access_log"] else None)
     Server(configuration(application, specification)).run([listening])
 

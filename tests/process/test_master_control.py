@@ -73,7 +73,9 @@ def test_without_a_daemon(command: str) -> None:
     daemon = Daemon({"web": CASES})
     try:
         done = daemon.command(command)
-        assert done.returncode == 2 and f"fcgipm is not running: nobody answers at {daemon.control_path}" in done.stderr
+        way_out = "start one with `fcgipm run`, or name the one meant by its file (-c FILE) or its socket (--control PATH)"
+        assert done.stderr == f"fcgipm: no daemon answers at {daemon.control_path} (No such file or directory): {way_out}\n"
+        assert done.returncode == 2
     finally:
         daemon.destroy()
 

@@ -142,6 +142,14 @@ class TestWhatIsNew:
         assert pool["generation"] == 2 and pool["last_reload"]["ok"] and pool["last_reload"]["reason"] is None
         assert not set(old) & set(shop.daemon.workers()) and pool["exits"]["reload"] == 2
 
+    def test_progress_is_a_line_for_each_change_of_a_pool(self, daemon_factory: DaemonFactory) -> None:
+        daemon = daemon_factory({name: {"app": "hello:application", "workers": 2} for name in ("one", "two", "three")})
+        *lines, result = daemon.control({"command": "reload", "pool": None, "wait": True})
+        told = [line["progress"] for line in lines]
+        assert len(set(told)) == len(told) and not [text for text in told if ";" in text], told
+        for name in daemon.pools:
+            assert f"{name}: generation 2 importing" in told and f"{name}: generation 2 serves" in result["result"]
+
     def test_hup(self, site: Callable[..., Site]) -> None:
         shop = site()
         shop.write("two")

@@ -31,7 +31,7 @@ def application(environ, start_response):
 class Serve:
     """One run of the command in `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *arguments: str, port: int | None = None, application: str = "app:application") -> None:
         self.folder = folder
         self.port = port or free_port()
         self.temporary = folder / "tmp"
@@ -40,7 +40,7 @@ class Serve:
         environment.pop("VIRTUAL_ENV", None)
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fcgipm.cli", "serve", "app:application", "--http", str(self.port), *arguments],
+            [sys.executable, "-m", "fcgipm.cli", "serve", application, "--http", str(self.port), *arguments],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         assert self.process.stdout is not None
@@ -118,7 +118,30 @@ def test_a_busy_port_is_said(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         serve = Serve(folder, port=taken.getsockname()[1])
         assert serve.ended() == 71
-    assert serve.lines.matching(rf"cannot listen on 127\.0\.0\.1:{serve.port}: another program listens there")
+    assert serve.lines.matching(rf"^fcgipm serve: --http: cannot listen on 127\.0\.0\.1:{serve.port}: another program listens there")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--listen", "127.0.0.1:99999"], r"--listen: must be unix:/path, 127\.0\.0\.1:9000, .*, not \"127\.0\.0\.1:99999\""),
+        (["--http", "nowhere:80"], r"--http: must be unix:/path, .*, not \"nowhere:80\""),
+        (["--http", "8123", "--listen", "127.0.0.1:8123"], r"--http: 127\.0\.0\.1:8123 is taken: --listen names it too; choose another address"),
+        (["--static", "/files=none"], r"--static: /files: \S+/none does not exist: make the folder, or name another"),
+        (["--static", "/a.b=app.py"], r"--static: /a\.b: \S+/app\.py is no folder: make the folder, or name another"),
+        (["--listen", "unix:none/x.sock"], r"--listen: the socket has no place: \S+/none does not exist; make the folder, or choose another"),
+    ],
+)
+def test_mistakes_are_told_by_option(folder: Path, arguments: list[str], said: str) -> None:
+    serve = Serve(folder, *arguments)
+    assert serve.ended() == 78
+    assert re.fullmatch(f"fcgipm serve: {said}", "\n".join(serve.lines.all())), serve.lines.all()
+
+
+def test_an_application_that_cannot_be_meant(folder: Path) -> None:
+    serve = Serve(folder, application="app")
+    assert serve.ended() == 78
+    assert serve.lines.all() == ['fcgipm serve: MODULE:APP: must be module:attribute, file.py:attribute or module:factory(), not "app"']
 
 
 def test_an_application_that_is_none(folder: Path) -> None:
@@ -134,21 +157,22 @@ class TestReload:
         serve.lines.wait_for("Open http")
         assert serve.ask() == b"one hello"
         (folder / "app.py").write_text(APP.replace("one", "two, and longer"))
-        serve.lines.wait_for("changed: app.py$")
-        serve.lines.wait_for("reloaded: app: generation 2 serves$")
+        serve.lines.wait_for("changed: app.py: generation 2 serves$")
         assert serve.ask() == b"two, and longer hello"
         assert serve.end() == 0
+        assert len(serve.lines.matching("generation 2|reload|changed")) == 1, "one line for a change"
 
     def test_a_mistake_leaves_the_old_one_serving_and_is_told(self, folder: Path) -> None:
         serve = Serve(folder, "--reload")
         serve.lines.wait_for("Open http")
         (folder / "app.py").write_text(APP + "x = (\n")
-        serve.lines.wait_for(r"not reloaded: app: SyntaxError: '\(' was never closed")
+        serve.lines.wait_for(r"changed: app.py: not reloaded: SyntaxError: '\(' was never closed; nothing has changed: everything serves on as before$")
         assert serve.ask() == b"one hello"
         (folder / "app.py").write_text(APP.replace("one", "mended"))
-        serve.lines.wait_for(" reloaded: app: generation 2 serves$")
+        serve.lines.wait_for("changed: app.py: generation 2 serves$")
         assert serve.ask() == b"mended hello"
         assert serve.end() == 0
+        assert len(serve.lines.matching("reload|changed")) == 2, "one line for a change"
 
     def test_one_that_cannot_start_waits_for_a_change(self, folder: Path) -> None:
         (folder / "app.py").write_text("x = (\n")

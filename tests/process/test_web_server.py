@@ -153,6 +153,14 @@ def read_to_end(connection: socket.socket) -> bytes:
     return answer
 
 
+def together(port: int, head: str, count: int) -> None:
+    """So many requests at once, each to its end."""
+    connections = [request(port, head) for _ in range(count)]
+    for connection in connections:
+        with connection:
+            read_to_end(connection)
+
+
 class TestPoolsThatDoNotAnswer:
     def test_502_when_the_worker_dies_before_it_answers(self, embedded_factory: Callable[..., Embedded]) -> None:
         server = embedded_factory({"web": {"app": "sleep:application"}})
@@ -163,6 +171,40 @@ class TestPoolsThatDoNotAnswer:
         assert answer.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
         assert answer.endswith(b"\n502 Bad Gateway: the application's process ended the request: it closed the connection\n")
         assert server.ask("/?s=0").status == 200, "another worker answers"
+
+    def test_a_request_that_kills_its_worker_kills_one(self, embedded_factory: Callable[..., Embedded]) -> None:
+        """On a kept connection, where it might be taken for a request that nobody has seen."""
+        server = embedded_factory({"web": {"app": "misbehave:application", "workers": 3}})
+        before = server.daemon.workers()
+        server.ask("/notes")
+        assert server.ask("/kill").status == 502
+        eventually(lambda: len(server.daemon.workers()) == 3, "another took its place")
+        assert len(set(before) & set(server.daemon.workers())) == 2
+        assert "sent once more" not in server.daemon.text
+
+    def test_a_worker_that_dies_takes_no_other_request_with_it(
+        self, embedded_factory: Callable[..., Embedded], tmp_path: Path
+    ) -> None:
+        """The other one waits unread on a connection that the same worker keeps; the master sleeps, so that nobody hands it over."""
+        events = tmp_path / "events"
+        server = embedded_factory(STREAM)
+        together(server.port, "GET /?blocks=2&pause=0.2 HTTP/1.1", 2)
+        eventually(lambda: server.daemon.status()["pools"]["web"]["processes"][0]["kept"] == 2, "both connections are kept")
+        (worker,) = server.daemon.workers()
+        os.kill(server.daemon.pid, signal.SIGSTOP)
+        try:
+            with request(server.port, f"GET /?blocks=2&pause=60&events={events} HTTP/1.1") as dying:
+                eventually(lambda: "next 0" in events.read_text() if events.exists() else False, "the request runs")
+                with request(server.port, "GET /?blocks=1&size=3 HTTP/1.1") as waiting:
+                    for _ in range(3):  # Whoever is answered now came after the request that waits.
+                        assert server.ask("/../x").status == 400
+                    os.kill(worker, signal.SIGKILL)
+                    assert not read_to_end(dying).endswith(b"0\r\n\r\n")
+                    os.kill(server.daemon.pid, signal.SIGCONT)
+                    assert b"aaa" in read_to_end(waiting)
+        finally:
+            os.kill(server.daemon.pid, signal.SIGCONT)
+        server.daemon.wait_for_line(r"http: GET /: sent once more: the connection ended before any process of the application had read the request$")
 
     def test_an_answer_cut_short_is_cut_short_for_the_client(self, embedded_factory: Callable[..., Embedded]) -> None:
         """A chunked answer without its last chunk: no client takes it for whole."""
