@@ -11,6 +11,8 @@ from json.encoder import encode_basestring_ascii
 from string import Formatter
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from fcgipm.memo import MOST, Memo, short
+
 LINE_LIMIT = 4096
 """Bytes, PIPE_BUF: longer lines would not be written in one piece everywhere. Texts of a request are shortened until its line fits."""
 FORMAT_LIMIT = 512
@@ -20,7 +22,7 @@ _ID_LIMIT = 200
 JSON, COMBINED = "json", "combined"
 _COMBINED = '{client} - - [{time_clf}] "{method} {uri} {protocol}" {status} {bytes_out} "{referer}" "{agent}"'
 
-_TEXT, _PLAIN, _WHOLE, _SECONDS = range(4)
+_TEXT, _PLAIN, _WHOLE, _SMALL, _SECONDS = range(5)
 _ENTRY = (
     ("time", _PLAIN),
     ("time_clf", _PLAIN),
@@ -28,8 +30,8 @@ _ENTRY = (
     ("method", _TEXT),
     ("uri", _TEXT),
     ("protocol", _TEXT),
-    ("status", _WHOLE),
-    ("bytes_in", _WHOLE),
+    ("status", _SMALL),
+    ("bytes_in", _SMALL),
     ("bytes_out", _WHOLE),
     ("duration", _SECONDS),
     ("cpu", _SECONDS),
@@ -38,12 +40,27 @@ _ENTRY = (
     ("referer", _TEXT),
     ("agent", _TEXT),
 )
-"""What differs from line to line, in the order of an entry. None, and the empty text, are unknown: null in JSON, else a dash."""
+"""What differs from line to line, in the order of an entry; times in whole microseconds. None, and the empty text, are unknown: null in JSON, else a dash.
+A plain one is ours, and never unknown; a small one is mostly the same."""
+_OFTEN = frozenset(("method", "protocol", "referer", "agent"))
+"""Texts that come again and again: what is written of them is remembered, which is a third of the time a line takes."""
+_WAYS = {
+    "json": "quote({0}) if {0} else 'null'",
+    "quoted": "quote({0})[1:-1] if {0} else '-'",
+    "bare": "quote({0})[1:-1].replace(' ', '\\\\u0020') if {0} else '-'",
+}
+"""How a text is written: in JSON, between quotes of the format's own, and without."""
 FIELDS = (*(name for name, _ in _ENTRY), "pool", "pid")
+_KINDS = dict(_ENTRY)
+_JSON_PLACES = {_PLAIN: '"%s"'}
 _JSON_FIELDS = ("time", "pool", "pid", *(name for name, _ in _ENTRY if name not in ("time", "time_clf")))
 
 Entry = Sequence[Any]
-Render = Callable[[Entry], str]
+Render = Callable[..., str]
+Line = Callable[..., bytes]
+Texts = Tuple[str, str, str, str, str, str, str]
+"""Client, method, path, protocol, request id, referer, agent. (A plain tuple: one with names takes four times as long to make.)"""
+NO_TEXTS: Texts = ("",) * 7
 
 
 class FormatError(ValueError):
@@ -55,23 +72,20 @@ def check(form: str) -> None:
     _parse(form)
 
 
-def compile_format(form: str, pool: str, pid: int) -> Callable[[Entry], bytes]:
-    """One function from an entry to its line, for a format that `check` accepts."""
+def compile_format(form: str, pool: str, pid: int) -> Line:
+    """One function from the values of an entry, in its order, to its line, for a format that `check` accepts."""
     template, values = _json_parts(pool, pid) if form == JSON else _text_parts(form, pool, pid)
+    names = ", ".join(name for name, _ in _ENTRY)
     # Built from the tables above alone; a format's own text is a literal in it.
-    render: Render = eval(f"lambda v: {template!r} % ({''.join(value + ', ' for value in values)})", {"quote": encode_basestring_ascii})
-
-    def line(entry: Entry) -> bytes:
-        text = render(entry)
-        if len(text) > LINE_LIMIT:
-            text = _shortened(render, entry)
-        return text.encode("ascii")
-
+    known = _means("null" if form == JSON else "-")
+    render = f"{template!r} % ({''.join(value + ', ' for value in values)})"
+    known["cut"] = lambda entry: _shortened(eval(f"lambda {names}: {render}", known), entry)
+    line: Line = eval(f"lambda {names}: (text if len(text := {render}) <= {LINE_LIMIT} else cut(({names}))).encode('ascii')", known)
     return line
 
 
-def request_texts(params: Mapping[str, str]) -> Tuple[str, str, str, str, str, str, str]:
-    """Of the params of a request: client, method, path, protocol, request id, referer, agent. Take them before an application can change them."""
+def request_texts(params: Mapping[str, str]) -> Texts:
+    """Of the params of a request. Take them before an application can change them."""
     get = params.get
     referer = get("HTTP_REFERER", "")
     uri = get("REQUEST_URI") or get("SCRIPT_NAME", "") + get("PATH_INFO", "")
@@ -82,8 +96,8 @@ def request_texts(params: Mapping[str, str]) -> Tuple[str, str, str, str, str, s
         get("REQUEST_METHOD", ""),
         uri,
         get("SERVER_PROTOCOL", ""),
-        (get("REQUEST_ID") or get("HTTP_X_REQUEST_ID", ""))[:_ID_LIMIT],
-        path_only(referer) if referer else "",
+        get("REQUEST_ID") or get("HTTP_X_REQUEST_ID", "")[:_ID_LIMIT],
+        _PATHS[referer] if referer else "",
         get("HTTP_USER_AGENT", ""),
     )
 
@@ -98,6 +112,10 @@ def path_only(url: str) -> str:
         return path
     host, slash, below = rest.partition("/")
     return scheme + separator + host.rpartition("@")[2] + slash + below
+
+
+_PATHS = Memo(path_only, short)
+"""Of referers."""
 
 
 def sent_at(text: str) -> Optional[float]:
@@ -133,7 +151,7 @@ def _parse(form: str) -> List[Tuple[str, Optional[str]]]:
 
 def _json_parts(pool: str, pid: int) -> Tuple[str, List[str]]:
     fixed: Dict[str, str] = {"pool": quoted(pool), "pid": str(pid)}
-    places = [f'"{name}": {fixed[name].replace("%", "%%") if name in fixed else "%s"}' for name in _JSON_FIELDS]
+    places = [f'"{name}": {fixed[name].replace("%", "%%") if name in fixed else _JSON_PLACES.get(_KINDS[name], "%s")}' for name in _JSON_FIELDS]
     return "{" + ", ".join(places) + "}\n", [_json_value(name) for name in _JSON_FIELDS if name not in fixed]
 
 
@@ -143,11 +161,10 @@ def quoted(text: str) -> str:
 
 
 def _json_value(name: str) -> str:
-    index, kind = _place(name)
-    value = f"v[{index}]"
-    if kind in (_TEXT, _PLAIN):
-        return f"quote({value}) if {value} else 'null'"
-    return _number(value, kind, "null")
+    kind = _KINDS[name]
+    if kind == _PLAIN:
+        return name
+    return _text(name, "json") if kind == _TEXT else _number(name, kind, "null")
 
 
 def _text_parts(form: str, pool: str, pid: int) -> Tuple[str, List[str]]:
@@ -166,30 +183,42 @@ def _text_parts(form: str, pool: str, pid: int) -> Tuple[str, List[str]]:
 
 
 def _text_value(name: str, in_quotes: bool) -> str:
-    index, kind = _place(name)
-    value = f"v[{index}]"
+    kind = _KINDS[name]
     if kind == _PLAIN:
-        return value
-    if kind != _TEXT:
-        return _number(value, kind, "-")
-    spaces = "" if in_quotes else ".replace(' ', '\\\\u0020')"
-    return f"quote({value})[1:-1]{spaces} if {value} else '-'"
+        return name
+    return _text(name, "quoted" if in_quotes else "bare") if kind == _TEXT else _number(name, kind, "-")
 
 
-def _number(value: str, kind: int, unknown: str) -> str:
-    written = f"'%.6f' % {value}" if kind == _SECONDS else value
-    return f"{unknown!r} if {value} is None else {written}"
+def _text(name: str, way: str) -> str:
+    return f"{way}[{name}]" if name in _OFTEN else _WAYS[way].format(name)
 
 
-def _place(name: str) -> Tuple[int, int]:
-    return next((index, kind) for index, (known, kind) in enumerate(_ENTRY) if known == name)
+def _number(name: str, kind: int, unknown: str) -> str:
+    if kind == _SMALL:
+        return f"small[{name}]"
+    if kind == _SECONDS:  # From a table, in half of the time of "%.6f".
+        return f"{unknown!r} if {name} is None else parts[{name} // 1000] + three[{name} % 1000] if {name} < 1000000 else seconds({name})"
+    return f"{unknown!r} if {name} is None else {name}"
+
+
+def _seconds(microseconds: int) -> str:
+    return f"{microseconds // 1000000}.{microseconds % 1000000:06}"
+
+
+def _means(unknown: str) -> Dict[str, Any]:
+    """What the values of a line are made with."""
+    small = Memo(lambda number: unknown if number is None else str(number), range(MOST).__contains__)
+    three = tuple(f"{number:03}" for number in range(1000))
+    parts = tuple(f"0.{text}" for text in three)
+    known: Dict[str, Any] = {"quote": encode_basestring_ascii, "seconds": _seconds, "small": small, "three": three, "parts": parts}
+    return {**known, **{way: Memo(eval(f"lambda text: {value.format('text')}", known), short) for way, value in _WAYS.items()}}
 
 
 def _shortened(render: Render, entry: Entry) -> str:
     """The longest texts are cut first; what was cut ends in three dots."""
     for limit in (2048, 1024, 512, 256, 128, 64, 32, 0):
         cut = [value if kind != _TEXT or len(value) <= limit else value[:limit] + "..." for value, (_, kind) in zip(entry, _ENTRY)]
-        text = render(cut)
+        text = render(*cut)
         if len(text) <= LINE_LIMIT:
             return text
     raise AssertionError("a format within its limit fits a line")

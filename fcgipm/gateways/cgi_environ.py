@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping
 
+from fcgipm.memo import Memo, short
+
 _NAME = re.compile("[A-Z][A-Z0-9_]*", re.ASCII)
 _NAMES = frozenset(("AUTH_TYPE", "CONTENT_LENGTH", "CONTENT_TYPE", "GATEWAY_INTERFACE", "HTTPS", "PATH_INFO", "PATH_TRANSLATED", "QUERY_STRING"))
 _BEGINNINGS = ("HTTP_", "SERVER_", "REMOTE_", "REQUEST_", "SCRIPT_", "DOCUMENT_", "REDIRECT_", "SSL_")
@@ -24,7 +26,7 @@ def variables(environ: Mapping[str, Any], base: Mapping[bytes, bytes]) -> Variab
     """
     found = dict(_ALWAYS)
     for name, value in environ.items():
-        key = _KNOWN[name]
+        key = _VARIABLES[name]
         if key and "\0" not in value:
             try:
                 found[key] = value.encode("latin-1")
@@ -34,18 +36,10 @@ def variables(environ: Mapping[str, Any], base: Mapping[bytes, bytes]) -> Variab
     return found
 
 
-class _Names(Dict[str, bytes]):
-    """Names of params as names of variables, empty for those that may not pass. They are the same from request to request, mostly."""
-
-    def __missing__(self, name: str) -> bytes:
-        passes = (name in _NAMES or name.startswith(_BEGINNINGS)) and name not in _LISTENED_TO and _NAME.fullmatch(name)
-        found = name.encode() if passes else b""
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        if len(name) <= _REMEMBERED_LENGTH:
-            self[name] = found
-        return found
+def _variable(name: str) -> bytes:
+    """The name of a param as that of a variable, empty for one that may not pass."""
+    passes = (name in _NAMES or name.startswith(_BEGINNINGS)) and name not in _LISTENED_TO and _NAME.fullmatch(name)
+    return name.encode() if passes else b""
 
 
-_REMEMBERED, _REMEMBERED_LENGTH = 1000, 100
-_KNOWN = _Names()
+_VARIABLES = Memo(_variable, short)

@@ -51,7 +51,7 @@ class AccessFile:
             seen = scoreboard.read(board, slot)
             if seen.state == scoreboard.BUSY:
                 entry = _entry(seen, _TIMED_OUT if thread in answered else _BAD_GATEWAY)
-                self._put(compile_format(self._format, self._pool, pid or 0)(entry), pid)
+                self._put(compile_format(self._format, self._pool, pid or 0)(*entry), pid)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -74,6 +74,6 @@ def _entry(seen: scoreboard.SlotReading, status: int) -> tuple[object, ...]:
     method, _, uri = seen.text.partition(" ")
     now = time.time()
     clf = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
-    since = (time.monotonic_ns() - seen.request_started) / 1e9
+    since = (time.monotonic_ns() - seen.request_started) // 1000
     duration = since if since >= 0 else None
     return (timestamp(now), clf, "", method, uri.partition("?")[0], "", status, None, None, duration, None, None, "", "", "")

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import socket
 import time
+from time import monotonic_ns, thread_time_ns
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
-from fcgipm.accesslog import JSON, compile_format, request_texts, sent_at
+from fcgipm.accesslog import JSON, NO_TEXTS, Texts, compile_format, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.exchange import Exchange
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.worker import rights
 from fcgipm.worker.connection import Connection
+from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.pumped_connection import PumpedConnection
 
 STDERR = 2
 """The descriptor that the log has as `stderr`: the worker's pipe to its master, so that nobody writes lines in another's name."""
+_MILLISECONDS = tuple(f".{number:03}Z" for number in range(1000))
 _CLIENT_LEFT = 499
 """The status of a request whose client left before it had one, as in nginx."""
 
@@ -49,81 +52,73 @@ class CountedConnection(PumpedConnection):
 class LoggedGateway(AnyGateway):
     """A gateway that writes a line for each request, after its response."""
 
-    def __init__(self, gateway: AnyGateway, descriptor: int, form: str, pool: str) -> None:
+    def __init__(self, gateway: AnyGateway, descriptor: int, form: str, pool: str, watch: RequestWatch) -> None:
+        """`watch` knows when a request began."""
         self._gateway = gateway
+        self._watch = watch
         self.constants = gateway.constants
         self._descriptor = descriptor
         self._line = compile_format(form, pool, os.getpid())
         self._wants_cpu = form == JSON or "{cpu}" in form
         """It is a system call."""
-        self._cpu = 0.0
+        self._cpu = 0
         """What the thread had used at the line before."""
-        self._second = self._next_second = -1.0
-        """When the present one began and ends, monotonic: the wall clock is asked and written once in it."""
+        self._second = self._next_second = -1
+        """When the present one began and ends, monotonic nanoseconds: the wall clock is asked and written once in it."""
         self._stamp = self._clf = ""
         self._lost = 0
         self._torn = False
         """The last line was written in part."""
 
     def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
-        """As the gateway's. Raises TypeError for an exchange that does not count."""
-        if not isinstance(exchange, CountedConnection):
-            raise TypeError("the access log needs a connection that counts")
-        started, cpu = time.monotonic(), 0.0
+        """As the gateway's; `exchange` is a CountedConnection (see ``gateway.connection_class``)."""
+        counted: Any = exchange
+        started, cpu = self._watch.started, 0
         if self._wants_cpu and not self._cpu:
-            self._cpu = time.thread_time()
-        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
-        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+            self._cpu = thread_time_ns()
+        texts, sent = request_texts(params), params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
         wait = _waited(sent) if sent else None
-        exchange.bytes_in = exchange.bytes_out = 0
+        counted.bytes_in = counted.bytes_out = 0
         response = self._gateway.serve(params, exchange)
-        if not request_id:
-            made = params.get("REQUEST_ID", "")
-            request_id = made if type(made) is str else ""
+        if not texts[4] and type(made := params.get("REQUEST_ID")) is str:  # By the gateway.
+            texts = (*texts[:4], made, *texts[5:])
         if self._wants_cpu:
-            used = time.thread_time()
-            cpu, self._cpu = used - self._cpu, used
-        ended = time.monotonic()
-        if ended >= self._next_second:
-            self._begin_second(ended)
-        when = f"{self._stamp}.{int((ended - self._second) * 1000):03}Z"
-        # fmt: off
-        self._put(self._line((
-            when, self._clf, client, method, uri, protocol, response.status or _CLIENT_LEFT, exchange.bytes_in, exchange.bytes_out,
-            ended - started, cpu, wait, request_id, referer, agent,
-        )))
-        # fmt: on
+            used = thread_time_ns()
+            cpu, self._cpu = (used - self._cpu) // 1000, used
+        ended = monotonic_ns()
+        self._write(ended, texts, response.status or _CLIENT_LEFT, counted.bytes_in, counted.bytes_out, (ended - started) // 1000, cpu, wait)
         return response
 
     def deserted(self, params: Dict[str, Any]) -> None:
         """As the gateway's: a request that took no time."""
-        client, method, uri, protocol, request_id, referer, agent = request_texts(params)
         sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-        wait = _waited(sent) if sent else None
-        when = self._when()
-        self._put(self._line((when, self._clf, client, method, uri, protocol, _CLIENT_LEFT, 0, 0, 0.0, 0.0, wait, request_id, referer, agent)))
+        self._write(monotonic_ns(), request_texts(params), _CLIENT_LEFT, 0, 0, 0, 0, _waited(sent) if sent else None)
 
     def refused(self, status: int) -> None:
         """As the gateway's: nothing is known of it but that."""
-        when = self._when()
-        self._put(self._line((when, self._clf, "", "", "", "", status, None, None, None, None, None, "", "", "")))
+        self._write(monotonic_ns(), NO_TEXTS, status, None, None, None, None, None)
 
-    def _when(self) -> str:
-        """As `serve` has it written out, for lines that are rare."""
-        now = time.monotonic()
+    def _write(
+        self,
+        now: int,
+        texts: Texts,
+        status: int,
+        bytes_in: Optional[int],
+        bytes_out: Optional[int],
+        duration: Optional[int],
+        cpu: Optional[int],
+        wait: Optional[int],
+    ) -> None:
+        """A line of this moment, in one write; times in microseconds. One that fails costs its line, never the request."""
         if now >= self._next_second:
             self._begin_second(now)
-        return f"{self._stamp}.{int((now - self._second) * 1000):03}Z"
-
-    def _begin_second(self, ended: float) -> None:
-        now = time.time()
-        self._second = ended - now % 1
-        self._next_second = self._second + 1
-        fields = time.gmtime(now)
-        self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
-
-    def _put(self, line: bytes) -> None:
-        """In one write. One that fails costs its line, never the request."""
+        client, method, uri, protocol, request_id, referer, agent = texts
+        when = self._stamp + _MILLISECONDS[(now - self._second) // 1000000]
+        # fmt: off
+        line = self._line(
+            when, self._clf, client, method, uri, protocol, status, bytes_in, bytes_out, duration, cpu, wait, request_id, referer, agent,
+        )
+        # fmt: on
         if self._torn:
             line = b"\n" + line
         try:
@@ -132,9 +127,21 @@ class LoggedGateway(AnyGateway):
             self._lose(error.strerror or "error")
             return
         self._torn = written < len(line)
+        if self._torn or self._lost:
+            self._settle()
+
+    def _begin_second(self, now: int) -> None:
+        wall = time.time_ns()
+        self._second = now - wall % 1000000000
+        self._next_second = self._second + 1000000000
+        fields = time.gmtime(wall // 1000000000)
+        self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
+
+    def _settle(self) -> None:
+        """A line was written after some were lost, or in part."""
         if self._torn:
             self._lose("no room")
-        elif self._lost:
+        else:
             say(f"the access log is written again: {self._lost} lines were lost")
             self._lost = 0
 
@@ -164,7 +171,7 @@ def take_log(message: bytes, descriptors: List[int], access: int, channel: socke
     return True
 
 
-def _waited(text: str) -> Optional[float]:
-    """Seconds since the web server took the request, in its own words."""
+def _waited(text: str) -> Optional[int]:
+    """Microseconds since the web server took the request, in its own words."""
     sent = sent_at(text)
-    return None if sent is None else max(0.0, time.time() - sent)
+    return None if sent is None else max(0, int((time.time() - sent) * 1000000))

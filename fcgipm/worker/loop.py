@@ -22,7 +22,7 @@ from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
 from fcgipm.worker.doors import Doors, Listener, peer
 from fcgipm.worker.gateway import connection_class
-from fcgipm.worker.running import WORTH_ASKING, Doubts, store_begun, store_deserted, store_ended
+from fcgipm.worker.running import WORTH_ASKING, Doubts, Tally
 from fcgipm.worker.settings import Settings
 from fcgipm.worker.waiting import Waiting
 
@@ -56,8 +56,7 @@ class Loop:
         """Raised by the order thread, obeyed by the loop."""
         self.waiting = Waiting()
         """Everything that epoll watches but the doors."""
-        self.current: Optional[Connection] = None
-        """The connection whose request is being served."""
+        self.current: Optional[Connection] = None  # The connection whose request is being served.
         self.shut = False
         """Nothing is accepted any more."""
         self.gateway = gateway
@@ -68,6 +67,7 @@ class Loop:
         self._account = slot
         # What happens behind closed doors is no client's request, and not counted.
         self._slot = slot if doors.trial is None else memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
+        self._tally = Tally(self._slot)
         self._header = header
         self.watch = watch
         watch.slot = self._slot
@@ -94,6 +94,7 @@ class Loop:
         """Let everybody in; called by the order thread when a trial has been passed."""
         self._opened = True
         self._slot = self.watch.slot = self._account
+        self._tally = Tally(self._slot)
         for number in (*self._listeners, self._doors.take.fileno()):
             self.epoll.register(number, select.EPOLLIN | EPOLLEXCLUSIVE)
         if self._doors.trial is not None:
@@ -213,7 +214,7 @@ class Loop:
         if request is None:
             self._await_head(connection, patience)
         elif doubtful and connection.deserted():
-            store_deserted(self._slot)
+            self._tally.deserted()
             self.gateway.deserted(request.params)
             self._close(connection)
         else:
@@ -263,11 +264,10 @@ class Loop:
             request = following
 
     def _answer(self, connection: Connection, request: Request) -> None:
-        slot = self._slot
         self.current = connection
         connection.reading = False
         started = self.watch.started = time.monotonic_ns()
-        store_begun(slot, self.waiting.count(), started, request.params)
+        self._tally.begin(self.waiting.count(), started, request.params)
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
             self._wake_master()
@@ -275,10 +275,10 @@ class Loop:
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
         took = time.monotonic_ns() - started
-        store_ended(slot, response, took)
+        self._tally.end(response, took)
         if took >= WORTH_ASKING:
             self._doubts.arise(took)
-        slot[STATE] = self._resting
+        self._slot[STATE] = self._resting
         self.current = None
 
     def _wake_master(self) -> None:
@@ -289,7 +289,7 @@ class Loop:
 
     def _refuse(self, connection: Connection, closed: Closed) -> None:
         if closed.reason:
-            self._slot[scoreboard.REJECTED] += 1
+            self._tally.count(scoreboard.REJECTED)
             say(closed.reason)
             self.gateway.refused(closed.status)
         (self._part if closed.lingers else self._close)(connection)

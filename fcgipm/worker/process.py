@@ -143,14 +143,14 @@ class Worker:
         words[scoreboard.STARTED] = time.monotonic_ns() // 1000000
         words[scoreboard.STATE] = scoreboard.IDLE
         if self._trial is None:
-            gateway = self._logged(gateway)
+            gateway = self._logged(gateway, watch)
         return Loop(self._settings, gateway, self._doors, words, scoreboard.words(self._board, -1), watch)
 
-    def _logged(self, gateway: AnyGateway) -> AnyGateway:
+    def _logged(self, gateway: AnyGateway, watch: RequestWatch) -> AnyGateway:
         """With the access log around it, if there is one. What is asked while we are on trial is no client's request."""
         if self._access < 0:
             return gateway
-        return LoggedGateway(gateway, self._access, self._settings.access_format, self._settings.pool)
+        return LoggedGateway(gateway, self._access, self._settings.access_format, self._settings.pool, watch)
 
     def run(self) -> None:
         """Serve until the order to leave has been carried out. Raises StartFailed."""
@@ -219,7 +219,7 @@ class Worker:
             self._give_away()
         elif order == orders.GO:
             for loop in self._loops:
-                loop.gateway = self._logged(loop.gateway)
+                loop.gateway = self._logged(loop.gateway, loop.watch)
                 loop.open_doors()
         elif order == orders.RETIRE:
             self._leave(RETIRE)

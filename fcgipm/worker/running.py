@@ -6,11 +6,15 @@ Both run for every request, so they are as plain as they can be.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Dict
+from typing import Dict, List
 
 from fcgipm.gateways.wsgi import Response
 from fcgipm.scoreboard import (
     ABORTED,
+    BEGIN,
+    BEGIN_AT,
+    BEGUN,
+    BUSY,
     CLASS_1XX,
     CLASS_2XX,
     CLASS_3XX,
@@ -21,7 +25,6 @@ from fcgipm.scoreboard import (
     LATENCY,
     SERVED_NS,
     TIMED_OUT,
-    begin,
 )
 
 _CLASS = (CLASS_4XX, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, *(CLASS_5XX,) * 5)
@@ -52,32 +55,50 @@ class Doubts:
         return False
 
 
-def store_begun(slot: memoryview, kept: int, started: int, params: Dict[str, str]) -> None:
-    """Write that a request runs, with its method and its path without the query string."""
-    path = params.get("REQUEST_URI") or params.get("SCRIPT_NAME", "") + params.get("PATH_INFO", "")
-    if "?" in path:
-        path = path.partition("?")[0]
-    begin(slot, kept, started, (params.get("REQUEST_METHOD", "?") + " " + path).encode("latin-1"))
+class Tally:
+    """What one thread counts, in its slot of the scoreboard, which nobody else writes.
 
+    The numbers are kept in a list too: adding to one there and storing it takes half of the time of adding in shared memory.
+    """
 
-def store_ended(slot: memoryview, response: Response, took: int) -> None:
-    """Count a request that took so many nanoseconds."""
-    status = response.status
-    slot[_CLASS[status // 100]] += 1
-    if status >= 500 or response.failed:
-        slot[FAILED] += 1
-        if response.expired:
-            slot[TIMED_OUT] += 1
-    if response.aborted:
-        slot[ABORTED] += 1
-    slot[SERVED_NS] += took
-    slot[LATENCY + bucket(took)] += 1
+    __slots__ = ("_counts", "_slot")
 
+    def __init__(self, slot: memoryview) -> None:
+        self._slot = slot
+        self._counts: List[int] = slot.tolist()
 
-def store_deserted(slot: memoryview) -> None:
-    """Count a request whose client left before it was begun."""
-    slot[CLASS_4XX] += 1
-    slot[ABORTED] += 1
+    def begin(self, kept: int, started: int, params: Dict[str, str]) -> None:
+        """One more request runs: write so, with its method and its path without the query string."""
+        path = params.get("REQUEST_URI") or params.get("SCRIPT_NAME", "") + params.get("PATH_INFO", "")
+        if "?" in path:
+            path = path.partition("?")[0]
+        counts = self._counts
+        counts[BEGUN] = begun = counts[BEGUN] + 1
+        BEGIN.pack_into(self._slot, BEGIN_AT, BUSY, kept, begun, started, f"{params.get('REQUEST_METHOD', '?')} {path}".encode("latin-1"))
+
+    def end(self, response: Response, took: int) -> None:
+        """It is over, and took so many nanoseconds."""
+        slot, counts, status = self._slot, self._counts, response.status
+        word = _CLASS[status // 100]
+        counts[word] = slot[word] = counts[word] + 1
+        if status >= 500 or response.failed:
+            self.count(FAILED)
+            if response.expired:
+                self.count(TIMED_OUT)
+        if response.aborted:
+            self.count(ABORTED)
+        counts[SERVED_NS] = slot[SERVED_NS] = counts[SERVED_NS] + took
+        word = LATENCY + bucket(took)
+        counts[word] = slot[word] = counts[word] + 1
+
+    def deserted(self) -> None:
+        """A client left before its request was begun."""
+        self.count(CLASS_4XX)
+        self.count(ABORTED)
+
+    def count(self, word: int) -> None:
+        """One more of what this word counts."""
+        self._counts[word] = self._slot[word] = self._counts[word] + 1
 
 
 def bucket(took: int) -> int:

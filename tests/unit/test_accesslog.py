@@ -32,7 +32,7 @@ TIMES = ("2026-11-22T12:00:00.123Z", "22/Nov/2026:12:00:00 +0000")
 
 def entry(texts: list[str], numbers: bool = True) -> tuple[object, ...]:
     client, method, uri, protocol, request_id, referer, agent = texts
-    figures = (7, 8, 0.25, 0.125, 0.5) if numbers else (None,) * 5
+    figures = (7, 8, 250000, 125000, 500000) if numbers else (None,) * 5
     return (*TIMES, client, method, uri, protocol, 200, *figures, request_id, referer, agent)
 
 
@@ -46,7 +46,7 @@ def is_one_plain_line(line: bytes) -> bool:
 
 @given(st.lists(TEXT, min_size=7, max_size=7))
 def test_json_gives_every_field_back(texts: list[str]) -> None:
-    line = compile_format(JSON, "web", 12)(entry(texts))
+    line = compile_format(JSON, "web", 12)(*entry(texts))
     assert is_one_plain_line(line)
     record = json.loads(line)
     names = ("client", "method", "uri", "protocol", "request_id", "referer", "agent")
@@ -58,7 +58,7 @@ def test_json_gives_every_field_back(texts: list[str]) -> None:
 def test_a_format_gives_every_field_back(texts: list[str]) -> None:
     names = ("client", "method", "uri", "protocol", "request_id", "referer", "agent")
     form = " ".join(f"{{{name}}}" for name in names[:4]) + " " + " ".join(f'"{{{name}}}"' for name in names[4:])
-    line = compile_format(form, "web", 12)(entry(texts))
+    line = compile_format(form, "web", 12)(*entry(texts))
     assert is_one_plain_line(line)
     found = [unescaped(quoted or bare) for quoted, bare in WORD.findall(line.decode())]
     assert found == [text or "-" for text in texts]
@@ -66,7 +66,7 @@ def test_a_format_gives_every_field_back(texts: list[str]) -> None:
 
 @given(st.lists(TEXT, min_size=7, max_size=7))
 def test_combined_is_one_line_of_nine_parts(texts: list[str]) -> None:
-    line = compile_format(COMBINED, "web", 12)(entry(texts))
+    line = compile_format(COMBINED, "web", 12)(*entry(texts))
     assert is_one_plain_line(line)
     assert re.fullmatch(rb'\S+ - - \[[^]]+\] "(?:[^"\\]|\\.)*" 200 8 "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"\n', line)
 
@@ -75,7 +75,7 @@ def test_combined_is_one_line_of_nine_parts(texts: list[str]) -> None:
 def test_a_long_line_is_cut_and_stays_whole(which: int, size: int, character: str, form: str) -> None:
     texts = ["x"] * 7
     texts[which] = character * size
-    line = compile_format(form, "web", 12)(entry(texts))
+    line = compile_format(form, "web", 12)(*entry(texts))
     assert is_one_plain_line(line)
     if form == JSON:
         json.loads(line)
@@ -83,15 +83,15 @@ def test_a_long_line_is_cut_and_stays_whole(which: int, size: int, character: st
 
 def test_the_longest_format_with_the_longest_texts_fits() -> None:
     form = ("{time}" * 100)[:510]
-    assert is_one_plain_line(compile_format(form, "web", 12)(entry(["x" * 65536] * 7)))
+    assert is_one_plain_line(compile_format(form, "web", 12)(*entry(["x" * 65536] * 7)))
     form = "{uri}" * 100
-    assert is_one_plain_line(compile_format(form, "web", 12)(entry(["\n" * 65536] * 7)))
+    assert is_one_plain_line(compile_format(form, "web", 12)(*entry(["\n" * 65536] * 7)))
 
 
 def test_what_is_not_known() -> None:
     unknown = entry([""] * 7, numbers=False)
-    assert compile_format("{client} {bytes_in} {duration} {pool}[{pid}] {{}} 100%", "web", 12)(unknown) == b"- - - web[12] {} 100%\n"
-    record = json.loads(compile_format(JSON, "web", 12)(unknown))
+    assert compile_format("{client} {bytes_in} {duration} {pool}[{pid}] {{}} 100%", "web", 12)(*unknown) == b"- - - web[12] {} 100%\n"
+    record = json.loads(compile_format(JSON, "web", 12)(*unknown))
     assert record["duration"] is None and record["agent"] is None and set(record) == set(FIELDS) - {"time_clf"}
 
 

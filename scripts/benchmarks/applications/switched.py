@@ -15,7 +15,6 @@ from fcgipm.worker import loop
 from fcgipm.worker.accesslog import CountedConnection, LoggedGateway
 from fcgipm.worker.connection import Connection
 
-STORES = {name: getattr(loop, name) for name in ("store_begun", "store_ended")}
 DOORS = loop.Loop.open_doors
 SWITCH = "parts="
 
@@ -27,6 +26,14 @@ class Unwatched(Watch):
     slot: Any = None
 
 
+class Untold:
+    """In the place of a Tally."""
+
+    def begin(self, *_: Any) -> None: ...
+
+    def end(self, *_: Any) -> None: ...
+
+
 class Worker:
     """What may be switched in a loop that has opened its doors."""
 
@@ -35,23 +42,19 @@ class Worker:
             raise SystemExit("a pool for this benchmark has an access log")
         self._loop: Any = whole
         self._watch = whole.watch
+        self._tally = self._loop._tally
         self._logged: Any = whole.gateway
         self._bare: Any = self._logged._gateway
         log = self._logged._descriptor
-        self._logs = {form: LoggedGateway(self._bare, log, form, "switched") for form in ("json", "combined")}
+        self._logs = {form: LoggedGateway(self._bare, log, form, "switched", whole.watch) for form in ("json", "combined")}
 
     def switch(self, parts: str) -> None:
         """Without a log: ``whole``, ``no-scoreboard``, ``no-watch``, ``neither``; with one: ``json``, ``combined``."""
         without_scoreboard, without_watch = parts in ("no-scoreboard", "neither"), parts in ("no-watch", "neither")
-        for name, store in STORES.items():
-            setattr(loop, name, nothing if without_scoreboard else store)
+        self._loop._tally = Untold() if without_scoreboard else self._tally
         self._loop.watch = self._bare._watch = Unwatched() if without_watch else self._watch
         self._loop.gateway = self._logs.get(parts, self._bare)
         self._loop._connection = CountedConnection if parts in self._logs else Connection
-
-
-def nothing(*_: Any) -> None:
-    """In the place of what writes into the scoreboard."""
 
 
 WORKERS: list[Worker] = []

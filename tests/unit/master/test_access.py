@@ -33,7 +33,7 @@ def access(tmp_path: Path) -> Iterator[AccessFile]:
 
 def run(board: memoryview, slot: int, text: bytes, started: int, state: int = scoreboard.BUSY) -> None:
     words = scoreboard.words(board, slot)
-    scoreboard.begin(words, 0, started, text)
+    scoreboard.BEGIN.pack_into(words, scoreboard.BEGIN_AT, scoreboard.BUSY, 0, 1, started, text)
     words[scoreboard.STATE] = state
 
 

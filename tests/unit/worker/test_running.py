@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.worker.running import store_begun, store_deserted, store_ended
+from fcgipm.worker.running import Tally
 
 
 def told(params: dict[str, str]) -> str:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    store_begun(slot, 3, 12345, params)
+    Tally(slot).begin(3, 12345, params)
     return scoreboard.read(board, 0).text
 
 
@@ -34,7 +34,7 @@ def test_method_and_path(params: dict[str, str], text: str) -> None:
 def test_nothing_beyond_the_text_is_touched() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    store_begun(slot, 3, 12345, {"REQUEST_METHOD": "X" * 2000})
+    Tally(slot).begin(3, 12345, {"REQUEST_METHOD": "X" * 2000})
     reading = scoreboard.read(board, 0)
     assert sum(slot[scoreboard.LATENCY :]) == 0 == sum(slot[: scoreboard.STATE]) and reading.text == "X" * scoreboard.TEXT_LIMIT
     assert (reading.state, reading.kept, reading.begun, reading.request_started) == (scoreboard.BUSY, 3, 1, 12345)
@@ -43,7 +43,7 @@ def test_nothing_beyond_the_text_is_touched() -> None:
 def test_nothing_is_left_of_the_text_before() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     for path in ("/" + "x" * 1000, "/y"):
-        store_begun(scoreboard.words(board, 0), 0, 1, {"REQUEST_METHOD": "GET", "REQUEST_URI": path})
+        Tally(scoreboard.words(board, 0)).begin(0, 1, {"REQUEST_METHOD": "GET", "REQUEST_URI": path})
     assert scoreboard.read(board, 0).text == "GET /y"
 
 
@@ -51,8 +51,9 @@ def test_ended_requests_are_counted_and_summed() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
     response = SimpleNamespace(status=504, failed=True, expired=True, aborted=False)
+    tally = Tally(slot)
     for took in (0, 5_000_000, 10**15):
-        store_ended(slot, response, took)
+        tally.end(response, took)
     buckets = scoreboard.read_latency(board, [0])
     assert (sum(buckets), buckets[0], buckets[-1]) == (3, 1, 1)
     assert slot[scoreboard.SERVED_NS] == 10**15 + 5_000_000
@@ -61,5 +62,5 @@ def test_ended_requests_are_counted_and_summed() -> None:
 
 def test_a_request_whose_client_left_the_queue_counts_like_nginx_does() -> None:
     slot = memoryview(bytearray(scoreboard.SLOT_BYTES)).cast("Q")
-    store_deserted(slot)
+    Tally(slot).deserted()
     assert (slot[scoreboard.CLASS_4XX], slot[scoreboard.ABORTED], slot[scoreboard.BEGUN]) == (1, 1, 0)

@@ -1,0 +1,33 @@
+"""What has been made of values that come again and again."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MOST = 1000
+"""Values that are remembered; one more, and it begins anew."""
+
+
+class Memo(Dict[K, V]):
+    """``memo[value]`` is what `make` makes of it. Values that do not `fit` are made each time: what clients send may be long."""
+
+    def __init__(self, make: Callable[[K], V], fits: Callable[[K], bool]) -> None:
+        super().__init__()
+        self._make = make
+        self._fits = fits
+
+    def __missing__(self, value: K) -> V:
+        made = self._make(value)
+        if self._fits(value):
+            if len(self) >= MOST:
+                self.clear()
+            self[value] = made
+        return made
+
+
+def short(text: str) -> bool:
+    """Fits: 200 characters, so a full Memo holds some 400 KB."""
+    return len(text) <= 200
