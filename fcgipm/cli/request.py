@@ -72,7 +72,10 @@ def command(
         raise click.UsageError(str(error)) from None
     except CannotConnect as error:
         return _fail(str(error), exit_codes.CANNOT_OPEN)
-    except (RemoteProtocolError, Incomplete, Refused, TimedOut) as error:
+    except Incomplete as error:
+        meaning = ": the process that served it has died or given it up; the daemon's log and `fcgipm status` tell more" if error.ended else ""
+        return _fail(f"{error}{meaning}", NO_RESPONSE)
+    except (RemoteProtocolError, Refused, TimedOut) as error:
         return _fail(str(error), NO_RESPONSE)
 
 

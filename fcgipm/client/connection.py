@@ -39,7 +39,11 @@ class CannotConnect(Exception):
 
 
 class Incomplete(Exception):
-    """The connection ended before the response did."""
+    """The connection or the request ended before the response did. `ended`: the connection, without a word of the application."""
+
+    def __init__(self, text: str, ended: bool = False) -> None:
+        super().__init__(text)
+        self.ended = ended
 
 
 class Refused(Exception):
@@ -76,6 +80,7 @@ class Connection:
         self._wire = fastcgi.WebServer()
         self._unsent = b""
         self._body: Iterator[bytes] = iter(())
+        self._answered = False
 
     def request(
         self,
@@ -90,6 +95,7 @@ class Connection:
         `on_stderr` gets what the application sends for the log. Raises Refused too. Read the response to its end before the next request.
         """
         # What is left of a body nobody wanted: its record in progress is finished, the rest is never made.
+        self._answered = False
         self._unsent += self._wire.request(ID, params, keep_conn=keep_conn)
         self._body = self._records(body)
         return Response(self, on_stderr)
@@ -143,10 +149,14 @@ class Connection:
         try:
             data = self._socket.recv(BLOCK)
         except ConnectionError as error:
-            raise Incomplete(f"the connection broke: {error.strerror}") from None
+            raise self._incomplete(error.strerror) from None
         if not data:
-            raise Incomplete("the application closed the connection before the end of its response")
+            raise self._incomplete("it was closed")
+        self._answered = True
         return data
+
+    def _incomplete(self, how: str | None) -> Incomplete:
+        return Incomplete(f"the connection ended before {'the end of the response' if self._answered else 'a response'} ({how})", ended=True)
 
     def close(self) -> None:
         self._socket.close()

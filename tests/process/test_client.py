@@ -68,7 +68,14 @@ def test_a_response_cut_short_is_incomplete(daemon: Daemon) -> None:
             list(response)
     done = run(daemon.address("misbehave"), "/raise-after-first-block")
     assert (done.returncode, done.stdout) == (1, b"first")
-    assert b"before the end of its response" in done.stderr
+    assert b"before the end of the response" in done.stderr
+
+
+def test_a_request_that_kills_its_worker_is_told_as_that(daemon: Daemon) -> None:
+    done = run(daemon.address("misbehave"), "/kill")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"fcgipm request: the connection ended before a response (")
+    assert b"): the process that served it has died or given it up; the daemon's log and `fcgipm status` tell more\n" in done.stderr
 
 
 def test_the_command(daemon: Daemon) -> None:
