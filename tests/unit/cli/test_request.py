@@ -82,7 +82,7 @@ def test_what_the_application_logs_goes_to_standard_error() -> None:
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
-        (b"", b"the connection ended before a response (it was closed): the process that served it has died or given it up; the daemon's log and `fcgipm status` tell"),
+        (b"", b"the connection ended before a response (it was closed): the process that served it has died or given it up; the daemon"),
         (reply()[:-16], b"the connection ended before the end of the response (it was closed): the process that served it has died"),
         (record(END_REQUEST, bytes(8)), b"ended the request without a response head\n"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", b"record version 83"),
