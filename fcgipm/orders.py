@@ -35,6 +35,9 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
+WARNING = "\x1f"
+"""What a worker begins a line of its output with that is a warning. An application can do the same: that says no more than its own line."""
+
 START = b"START"
 FORK = b"FORK"
 GO = b"GO"

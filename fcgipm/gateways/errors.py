@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
-from types import TracebackType
-from typing import Dict, Iterable, Optional
+from typing import Dict, Iterable, List
+
+from fcgipm.orders import WARNING
 
 
 class ErrorStream:
@@ -35,11 +37,16 @@ def say(text: str) -> None:
     ErrorStream().write(text + "\n")
 
 
-def say_failure(what: str, environ: Dict[str, object], error: BaseException) -> None:
+def say_warning(text: str) -> None:
+    """The same for lines that the log is to have as warnings."""
+    say("\n".join(WARNING + line for line in text.split("\n")))
+
+
+def say_failure(what: str, environ: Dict[str, object], error: BaseException, warning: bool = False) -> None:
     """The traceback of a request, from the application's first frame on, under a line that tells which request it was (without its query string)."""
     uri = str(environ.get("REQUEST_URI") or environ.get("PATH_INFO", "")).partition("?")[0]
     method, name = plain_word(environ.get("REQUEST_METHOD")), plain_word(environ.get("REQUEST_ID"))
-    say(f"{what}: {method} {plain_word(uri)} request_id={name}\n" + format_failure(error, skip=1))
+    (say_warning if warning else say)(f"{what}: {method} {plain_word(uri)} request_id={name}\n" + format_failure(error))
 
 
 def plain_word(value: object) -> str:
@@ -47,10 +54,22 @@ def plain_word(value: object) -> str:
     return ascii(str(value)[:200])[1:-1].replace(" ", "%20")
 
 
-def format_failure(error: BaseException, skip: int) -> str:
-    """A traceback without its first `skip` frames, which are ours, and without those of the import system."""
-    frames: Optional[TracebackType] = error.__traceback__
-    for _ in range(skip):
-        frames = frames and frames.tb_next
-    lines = traceback.format_exception(type(error), error, frames or error.__traceback__)
-    return "".join(line for line in lines if not line.startswith('  File "<frozen importlib')).rstrip()
+_OURS = tuple(f'  File "{os.path.dirname(os.path.dirname(__file__))}/{inner}/' for inner in ("gateways", "worker"))
+_NOBODYS = ('  File "<frozen importlib', f'  File "{importlib.__file__}"', f"{_OURS[1]}deadlines.py")
+"""Frames that tell nothing wherever they stand: how a module is imported, and how a request is interrupted."""
+
+
+def format_failure(error: BaseException) -> str:
+    """A traceback from the first frame on that is not ours; the whole one, when all are."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    kept: List[str] = []
+    outermost, foreign = True, False
+    for line in lines:
+        if not line.startswith('  File "'):
+            outermost = outermost or line.startswith("Traceback")  # Of another exception, which this one was raised in the place of or after.
+        elif line.startswith(_NOBODYS) or (outermost and line.startswith(_OURS)):
+            continue
+        else:
+            outermost, foreign = False, True
+        kept.append(line)
+    return "".join(kept if foreign else lines).rstrip()

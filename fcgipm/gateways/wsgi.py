@@ -122,7 +122,8 @@ def _fail(environ: Environ, response: Response, error: BaseException) -> None:
         response.aborted = True
         return
     response.failed = True
-    say_failure("request timed out" if type(error) is RequestTimeout else "application error", environ, error)
+    late = type(error) is RequestTimeout
+    say_failure("request timed out" if late else "application error", environ, error, warning=late)
     if response.finished:
         return
     if response.sent:

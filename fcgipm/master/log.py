@@ -11,7 +11,9 @@ import os
 import time
 from collections.abc import Mapping
 
+from fcgipm import orders
 from fcgipm.master.folding import Folding
+from fcgipm.master.lines import clean
 from fcgipm.master.sink import Sink
 from fcgipm.system.errors import SystemProblem
 from fcgipm.system.logfiles import open_log
@@ -21,6 +23,7 @@ Key = tuple[str, str, str | None, int | None]
 
 STDERR = "stderr"
 LEVELS = ("debug", "info", "warning", "error")
+_WARNING = clean(orders.WARNING.encode("ascii"))
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 
@@ -46,9 +49,10 @@ class Log:
             self._put(level, message, pool, pid)
 
     def output(self, line: str, pool: str | None, pid: int | None) -> None:
-        """A line that a process of `pool` wrote, whatever the level: nobody knows how important it is."""
+        """A line that a process of `pool` wrote, whatever the level: nobody knows how important it is, but for what a worker calls a warning."""
         self._is_new(None)
-        self._put("info", line, pool, pid)
+        message = line.removeprefix(_WARNING)
+        self._put("info" if message == line else "warning", message, pool, pid)
 
     def debug(self, message: str, pool: str | None = None) -> None:
         """For those who look for a fault."""

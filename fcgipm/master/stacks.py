@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from fcgipm.master.frames import cut
 from fcgipm.master.lines import clean
 from fcgipm.master.loop import Loop
 from fcgipm.master.processes import WorkerProcess, is_child
@@ -63,7 +64,7 @@ class StackReader:
             return
         self.due = None
         self._loop.forget(self)
-        lines = [clean(line) for line in bytes(self._data).split(b"\n") if line.strip()]
+        lines = cut([clean(line) for line in bytes(self._data).split(b"\n") if line.strip()])
         self._data.clear()
         waiting, self._waiting = self._waiting, []
         for deliver in waiting:

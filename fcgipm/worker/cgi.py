@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from fcgipm.gateways.cgi_environ import variables
 from fcgipm.gateways.cgi_path import Outside
 from fcgipm.gateways.environ import Environ, EnvironMaker
-from fcgipm.gateways.errors import plain_word, say, say_failure
+from fcgipm.gateways.errors import plain_word, say, say_failure, say_warning
 from fcgipm.gateways.exchange import BodyTimeout, Exchange
 from fcgipm.gateways.headers import HOP_BY_HOP
 from fcgipm.gateways.watch import Watch
@@ -144,7 +144,7 @@ def _relay(pump: Pump, program: Program, response: Response) -> None:
         body = _start(blocks, response)
         response.stream(_chain(body, blocks))
     except Overdue:
-        say(f"request timed out: {program.name} said nothing for timeouts.request")
+        say_warning(f"request timed out: {program.name} said nothing for timeouts.request")
         response.expired = True
         _fail(response, "504 Gateway Timeout")
     except BodyTimeout as error:

@@ -16,7 +16,7 @@ def call_start(imported: Imported) -> None:
         try:
             imported.worker_start()
         except BaseException as error:  # SystemExit too: whoever leaves has not started.
-            raise StartFailed(f"hook worker_start failed\n{format_failure(error, skip=1)}") from None
+            raise StartFailed(f"hook worker_start failed\n{format_failure(error)}") from None
 
 
 def call_stop(imported: Imported) -> None:
@@ -25,4 +25,4 @@ def call_stop(imported: Imported) -> None:
         try:
             imported.worker_stop()
         except BaseException as error:
-            say(f"hook worker_stop failed\n{format_failure(error, skip=1)}")
+            say(f"hook worker_stop failed\n{format_failure(error)}")

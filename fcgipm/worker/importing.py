@@ -12,9 +12,6 @@ from fcgipm.gateways.loading import USUAL, NotAnApplication, load
 from fcgipm.worker import bootstrap
 from fcgipm.worker.settings import Settings
 
-_OUR_FRAMES = 3
-"""`_found`, `load` and `_import` stand on top of every traceback of an import."""
-
 Hook = Callable[[], object]
 
 
@@ -54,7 +51,7 @@ def _found(what: str, name: str, usual: Sequence[str]) -> Any:
     except NotAnApplication as error:
         raise Unimportable(f"{what} {name}: {error}") from None
     except BaseException as error:  # SystemExit too: a module that exits is no application.
-        raise Unimportable(f"{what} {name} cannot be imported\n{format_failure(error, skip=_OUR_FRAMES)}") from None
+        raise Unimportable(f"{what} {name} cannot be imported\n{format_failure(error)}") from None
 
 
 def try_program(settings: Settings) -> None:

@@ -70,7 +70,7 @@ def run_worker(
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else 0
     except BaseException as error:
-        say("worker failed\n" + format_failure(error, skip=0))
+        say("worker failed\n" + format_failure(error))
         status = _INTERNAL
     _end(status)
 
@@ -99,7 +99,7 @@ def _end(status: int) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException as error:
-        say("error at exit\n" + format_failure(error, skip=0))
+        say("error at exit\n" + format_failure(error))
     finally:
         os._exit(status)
 
@@ -183,7 +183,7 @@ class Worker:
             loop.watch.attach()
             loop.run()
         except BaseException as error:
-            say("worker failed\n" + format_failure(error, skip=0))
+            say("worker failed\n" + format_failure(error))
             os._exit(_INTERNAL)
 
     # The order thread.
@@ -192,7 +192,7 @@ class Worker:
         try:
             self._obey_for_ever()
         except BaseException as error:  # A worker that hears no order any more is worse than none.
-            say("worker failed\n" + format_failure(error, skip=0))
+            say("worker failed\n" + format_failure(error))
             os._exit(_INTERNAL)
 
     def _obey_for_ever(self) -> NoReturn:

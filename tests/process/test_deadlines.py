@@ -60,7 +60,10 @@ def test_close_is_called(start: Callable[..., Daemon]) -> None:
     daemon = start()
     assert ask(daemon.address(), "/closes").status == 504
     daemon.wait_for_line("closed$")
-    daemon.wait_for_line("request timed out: GET /closes")
+    daemon.wait_for_line("warning web.*: request timed out: GET /closes")
+    daemon.wait_for_line(r"warning web.*: +File .*overdue\.py")
+    daemon.wait_for_line("warning web.*RequestTimeout: the request has run longer than timeouts.request$")
+    assert "/fcgipm/gateways/" not in daemon.text and "/fcgipm/worker/" not in daemon.text
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -153,6 +156,8 @@ def test_a_slow_request_is_logged_once_with_its_stack_and_goes_on(start: Callabl
     assert ask(daemon.address(), "/for", QUERY_STRING="1.0").body == b"1.0"
     daemon.wait_for_line(r"warning web\[\d+\]: slow: GET /for runs for 0\.\d s, request id \w+-\w+")
     daemon.wait_for_line(r'web\[\d+\]: +File ".*overdue.py", line \d+ in spin')
+    daemon.wait_for_line(r"warning web\[\d+\]:   \(and \d+ frames of fcgipm that led there\)")
+    assert "/fcgipm/gateways/" not in daemon.text and "/fcgipm/worker/" not in daemon.text
     counted(daemon, {"slow": 1, "timed_out": 0, "failed": 0}, 0)
     assert len(re.findall("slow: GET", daemon.text)) == 1
 
@@ -214,7 +219,7 @@ def test_stack_command(start: Callable[..., Daemon]) -> None:
     daemon = start(timeouts={"request": "3s", "kill_after": "1s"})
     (pid,) = daemon.workers()
     idle = daemon.command("stack")
-    assert idle.returncode == 0 and f"web[{pid}]" in idle.stdout and "in _turn" in idle.stdout
+    assert idle.returncode == 0 and f"web[{pid}]" in idle.stdout and "(fcgipm waits for a request)" in idle.stdout and "File" not in idle.stdout
     with Connection(daemon.address()) as connection:
         connection.send(request(environ("/locked")))
         eventually(lambda: "in locked" in daemon.command("stack", str(pid)).stdout, "the stack of the stuck worker")

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from fcgipm.master.lines import LineSplitter
 from fcgipm.master.log import Log, timestamp
+from fcgipm.orders import WARNING
 from fcgipm.system.errors import SystemProblem
 
 
@@ -48,6 +50,14 @@ def test_what_processes_write_is_written_whatever_the_level(tmp_path: Path) -> N
     log = Log(str(tmp_path / "log"), level="error")
     log.output("Traceback", "web", 7)
     assert (tmp_path / "log").read_text().endswith(" info web[7]: Traceback\n")
+
+
+def test_what_a_worker_calls_a_warning_is_one(tmp_path: Path) -> None:
+    log = Log(str(tmp_path / "log"))
+    for line in LineSplitter().feed(f"{WARNING}Traceback\nmind {WARNING}\n".encode()):
+        log.output(line, "web", 7)
+    first, second = (tmp_path / "log").read_text().splitlines()
+    assert first.endswith(" warning web[7]: Traceback") and second.endswith(" info web[7]: mind \\x1f")
 
 
 def test_reopen_after_rotation_loses_nothing(tmp_path: Path) -> None:
