@@ -101,6 +101,10 @@ def _owner(folder: str) -> str | None:
 def _tell(path: str, first: First) -> None:
     click.echo(f"found   {first.kind}: {first.app} ({first.where})")
     click.echo(f"python  {first.python or 'no virtual environment here: the one that runs fcgipm'}")
+    if first.user:
+        click.echo(f"user    {first.user}, who owns the folder")
+    elif first.root:
+        click.echo("user    root: the folder is owned by no other; a user of its own is safer, see `user:` in the file")
     click.echo(f"wrote   {path}")
     option = "" if path == FILE else f" -c {path}"
     click.echo(f"next    fcgipm check --import{option} && fcgipm run{option}")

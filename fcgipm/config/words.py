@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from fcgipm.config.errors import Problem, quoted
+from fcgipm.config.examples import example
 from fcgipm.config.fields import EXPECTED, SAID
 from fcgipm.config.model import IncludedFile
 from fcgipm.config.node import Node, reach
@@ -17,10 +18,12 @@ _MUST = {
     "string_type": "must be a text",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
-    "dict_type": "must be a mapping (`key: value` lines)",
-    "model_type": "must be a mapping (`key: value` lines)",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
     "too_short": "must have one entry at least",
 }
+_SHOWN = frozenset({"list_type", "dict_type", "model_type", "too_short"})
+"""What is clearer with an example."""
 _KEY = "[key]"
 """pydantic's last step in the location of a mapping's key."""
 
@@ -52,7 +55,8 @@ def _text(error: ErrorDetails, node: Node) -> str:
         least = kind.startswith("greater")
         return f"must be at {'least' if least else 'most'} {context['ge' if least else 'le']}, not {node.describe()}"
     message = context["message"] if kind == EXPECTED else _MUST.get(kind, "is not right here")
-    return f"{message}, not {node.describe()}"
+    shown = example(node.path) if kind in _SHOWN else ""
+    return f"{message}{f' such as `{shown}`' if shown else ''}, not {node.describe()}"
 
 
 def _choice(choices: str, node: Node) -> str:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 _PLAIN = re.compile(r"[A-Za-z_./][\w./:()-]*", re.ASCII)
+_ACCOUNT = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -71,7 +72,8 @@ def _user(first: First) -> list[str]:
     if first.user:
         return ["    # Who the application runs as: whoever owns it.", f"    user: {scalar(first.user)}"]
     if first.root:
-        return ["    # Who the application runs as: a user of its own is safer than root.", "    # user: www-data"]
+        name = first.pool if _ACCOUNT.fullmatch(first.pool) else "web"
+        return [f"    # Without `user` it runs as root: name a user who can read the code (`useradd --system {name}` makes one).", f"    # user: {name}"]
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -195,6 +196,25 @@ def test_what_it_writes_is_right(folder: Path, capsys: pytest.CaptureFixture[str
     assert "loaded under Python" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's pools run as that user")
+class TestRoot:
+    def test_the_owner_of_the_folder_runs_it(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        owner = next(entry for entry in pwd.getpwall() if entry.pw_uid)
+        lay(folder, {"site.py": FLASK})
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        assert init(folder) == 0
+        assert only_pool(folder)["user"] == owner.pw_name
+        assert f"user    {owner.pw_name}, who owns the folder\n" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("owner", [0, 54321])
+    def test_where_that_is_nobody_a_line_waits_for_a_name(self, folder: Path, capsys: pytest.CaptureFixture[str], owner: int) -> None:
+        lay(folder, {"shop.py": FLASK})
+        os.chown(folder, owner, owner)
+        assert init(folder) == 0
+        assert "user" not in only_pool(folder) and "\n    # user: shop\n" in (folder / "fcgipm.yaml").read_text()
+        assert "\nuser    root: the folder is owned by no other; a user of its own is safer, see `user:` in the file\n" in capsys.readouterr().out
+
+
 # The text.
 
 
@@ -212,6 +232,7 @@ def test_every_variant_is_a_configuration() -> None:
     for first in (base, full, First(**{**vars(base), "root": True})):
         document = read(Source("fcgipm.yaml", "/srv"), text(first).encode(), {})
         assert document.problems == []
+    assert "(`useradd --system web` makes one).\n    # user: web\n" in text(First(**{**vars(base), "pool": "12", "root": True}))
     assert yaml.safe_load(text(full))["pools"]["12"]["listen"] == {"address": "unix:/run/x y.sock", "group": "www-data"}
 
 

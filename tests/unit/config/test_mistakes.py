@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fcgipm.config.examples import example
 from tests.unit.config.given import MINIMAL, pool, problems
 
 
@@ -75,7 +76,7 @@ _ALL_KEYS = (
         ("workers: true", "5:14", "workers: must be a whole number, not true"),
         ("workers: 0", "5:14", "workers: must be at least 1, not 0"),
         ("workers: 1001", "5:14", "workers: must be at most 1000, not 1001"),
-        ("workers: [2]", "5:14", "workers: must be a mapping (`key: value` lines), not a list"),
+        ("workers: [2]", "5:14", "workers: must be a mapping such as `workers: {min: 2, max: 8}`, not a list"),
         ("workers: {threads: 0}", "5:24", "workers.threads: must be at least 1, not 0"),
         ("nice: -21", "5:11", "nice: must be at least -20, not -21"),
         ("workers: {max: 0}", "5:20", "workers.max: must be at least 1, not 0"),
@@ -135,7 +136,7 @@ _ALL_KEYS = (
         ("timeouts: {body: 0s}", "5:22", 'timeouts.body: must be from 1ms to 24h, not "0s"'),
         ("timeouts: {body: 25h}", "5:22", 'timeouts.body: must be from 1ms to 24h, not "25h"'),
         ("timeouts: {body: 1d}", "5:22", 'timeouts.body: must be a duration such as 500ms, 10s, 5m or 24h, not "1d"'),
-        ("timeouts: 5s", "5:15", 'timeouts: must be a mapping (`key: value` lines), not "5s"'),
+        ("timeouts: 5s", "5:15", 'timeouts: must be a mapping such as `timeouts: {request: 50s}`, not "5s"'),
         ("limits: {params: 4096}", "5:22", "limits.params: must have a unit: 4096B, 4096KiB or 4096MiB"),
         ("access_log: {format: '{urI} {status}'}", "5:26", "access_log.format: has no field {urI}: known are time, time_clf, client, method, uri,"
          " protocol, status, bytes_in, bytes_out, duration, cpu, wait, request_id, referer, agent, pool, pid"),
@@ -163,8 +164,8 @@ _ALL_KEYS = (
         ("env: {A-B: secret}", "5:11", 'env.A-B: must be a variable\'s name: letters, digits and _, no digit first, not "A-B"'),
         ("env: {A: [secret]}", "5:14", "env.A: must be a text, not a list"),
         ("env: {A: }", "5:13", "env.A: has no value: give it one, or take the key away"),
-        ("env: [A=secret]", "5:10", "env: must be a mapping (`key: value` lines), not a list"),
-        ("inherit_env: HOME", "5:18", 'inherit_env: must be a list, not "HOME"'),
+        ("env: [A=secret]", "5:10", "env: must be a mapping such as `env: {LANG: C.UTF-8}`, not a list"),
+        ("inherit_env: HOME", "5:18", 'inherit_env: must be a list such as `inherit_env: [HOME]`, not "HOME"'),
         ("inherit_env: [9]", "5:19", "inherit_env.0: must be a variable's name: letters, digits and _, no digit first, not 9"),
         ("group: www-data", "5:12", "group: needs `user` beside it: a pool with a group of its own runs as a user of its own"),
     ],
@@ -177,13 +178,13 @@ def test_a_mistake_in_a_pool(key: str, place: str, text: str) -> None:
     ("listen", "place", "text"),
     [
         ("9000", "4:13", "listen: must be unix:/path, 127.0.0.1:9000, [::1]:9000 or fd:3, not 9000"),
-        ("[]", "4:13", "listen: must have one entry at least, not a list"),
+        ("[]", "4:13", 'listen: must have one entry at least such as `listen: {address: "127.0.0.1:9000"}`, not a list'),
         ("{mode: '0660'}", "4:5", "listen.address: is missing"),
         ("{address: 'unix:/a', mode: 0660}", "4:40", 'listen.mode: YAML reads 0660 as the number 432 when it is not in quotes: write "0660", with the quotes'),
         ("{address: 'unix:/a', allow: ['::1']}", "4:41", "listen.allow: is for TCP alone: who may connect to a unix socket is told by mode, owner and group"),
         ("{address: '[::1]:9', owner: www}", "4:41", "listen.owner: is for unix sockets alone, and this address is [::1]:9: take the key away"),
         ("{address: fd:3, mode: '0660'}", "4:35", "listen.mode: is for unix sockets alone, and this address is fd:3: take the key away"),
-        ("{address: '[::1]:9', allow: []}", "4:41", "listen.allow: must have one entry at least, not a list"),
+        ("{address: '[::1]:9', allow: []}", "4:41", "listen.allow: must have one entry at least such as `allow: [127.0.0.1]`, not a list"),
         ("{address: '[::1]:9', allow: [localhost]}", "4:42", 'listen.allow.0: must be an IP address such as 127.0.0.1 or ::1, not "localhost"'),
         ("{address: 'unix:/a', backlog: 0}", "4:43", "listen.backlog: must be at least 1, not 0"),
         ("{address: 'unix:/a', bakclog: 9}", "4:34", "listen.bakclog: unknown key: did you mean `backlog`?"),
@@ -207,8 +208,8 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
     [
         ("defaults: {}\n", "1:1: pools: there is no pool to serve: add one, with `app` and `listen`"),
         ("pools: {}\n", "1:8: pools: there is no pool to serve: add one, with `app` and `listen`"),
-        ("pools: []\n", "1:8: pools: must be a mapping (`key: value` lines), not a list"),
-        ("pools: {web: 3}\n", "1:14: pools.web: must be a mapping (`key: value` lines), not 3"),
+        ("pools: []\n", f"1:8: pools: must be a mapping such as `{example(('pools',))}`, not a list"),
+        ("pools: {web: 3}\n", '1:14: pools.web: must be a mapping such as `web: {app: "shop.wsgi:application", listen: "unix:/run/fcgipm/shop.sock"}`, not 3'),
         (
             "pools: {web: {listen: fd:3}}\n",
             "1:9: pools.web.app: is missing: it gives module:attribute of the WSGI application; or `cgi`, a folder of scripts, or `command`, a FastCGI program",
@@ -221,8 +222,8 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
             "1:10: control: the path has 108 bytes, and a unix socket's may have 107: choose a shorter one",
         ),
         ("stop_timeout: {}\npools: {w: {app: 'a:b', listen: fd:3}}\n", "1:15: stop_timeout: must be a duration such as 500ms, 10s, 5m or 24h, not a mapping"),
-        ("include: pools.d\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:10: include: must be a list, not "pools.d"'),
-        ("defaults: 5\npools: {w: {}}\n", "1:11: defaults: must be a mapping (`key: value` lines), not 5"),
+        ("include: pools.d\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:10: include: must be a list such as `include: [pools.d/*.yaml]`, not "pools.d"'),
+        ("defaults: 5\npools: {w: {}}\n", "1:11: defaults: must be a mapping such as `defaults: {workers: 4}`, not 5"),
         (
             "colour: red\npools: {w: {app: 'a:b', listen: fd:3}}\n",
             "1:1: colour: unknown key: known here are control, pid_file, log, stop_timeout, max_workers, http, status, include, defaults, pools",
@@ -233,7 +234,7 @@ def test_a_path_of_107_bytes_is_short_enough() -> None:
             "max_workers: 1\npools: {w: {app: 'a:b', listen: fd:3}}\n",
             "1:14: max_workers: must be at least 2, not 1: so many workers the pools need at least (w 2); raise it, or give a pool fewer",
         ),
-        ("log: stderr\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:6: log: must be a mapping (`key: value` lines), not "stderr"'),
+        ("log: stderr\npools: {w: {app: 'a:b', listen: fd:3}}\n", '1:6: log: must be a mapping such as `log: {file: stderr}`, not "stderr"'),
     ],
 )  # fmt: skip
 def test_a_mistake_at_the_top(text: str, line: str) -> None:
