@@ -56,6 +56,8 @@ class CgiGateway(AnyGateway):
         self._scripts = Scripts(settings.cgi, settings.mount) if settings.cgi else None
         self._application = None if settings.cgi else _application(settings)
         self._base = dict(os.environb)
+        self._nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        """What a program reads whose request has no body."""
 
     def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
         """Answer one request; returns when its process has ended. Raises TypeError for an exchange that is no connection."""
@@ -118,7 +120,7 @@ class CgiGateway(AnyGateway):
         if length:
             params["CONTENT_LENGTH"] = str(length)
         try:
-            child = Child(program.arguments, variables(params, self._base), program.folder, bool(length))
+            child = Child(program.arguments, variables(params, self._base), program.folder, None if length else self._nothing)
         except OSError as error:
             say(f"cannot start {program.name}: {error.strerror or error}{_HINTS.get(error.errno or 0, '')}")
             _fail(response, "500 Internal Server Error")
@@ -142,7 +144,11 @@ def _relay(pump: Pump, program: Program, response: Response) -> None:
     blocks = pump.blocks()
     try:
         body = _start(blocks, response)
-        response.stream(_chain(body, blocks))
+        if pump.over():  # Most scripts are through by now: then their response has a length, and goes out in one piece.
+            pump.look_how_it_ended()
+            response.whole(body)
+        else:
+            response.stream(_chain(body, blocks))
     except Overdue:
         say_warning(f"request timed out: {program.name} said nothing for timeouts.request")
         response.expired = True

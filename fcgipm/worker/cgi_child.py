@@ -17,11 +17,13 @@ _DEFAULTS = (signal.SIGPIPE, signal.SIGXFSZ)
 class Child:
     """A running program. The descriptors are ours to close; -1 stands for one that is closed."""
 
-    def __init__(self, arguments: List[bytes], variables: Variables, folder: bytes, with_input: bool) -> None:
-        """`folder` becomes its working directory: this thread must have one of its own. Raises OSError; whatever it raises, nothing is left behind."""
+    def __init__(self, arguments: List[bytes], variables: Variables, folder: bytes, stdin: Optional[int]) -> None:
+        """`folder` becomes its working directory: this thread must have one of its own. It reads `stdin`, or a pipe of its own. Raises OSError; whatever it
+        raises, nothing is left behind."""
         opened: List[int] = []
+        self._found: Optional[os.waitid_result] = None
         try:
-            input_end, self.input = _pipe(opened) if with_input else (_null(opened), -1)
+            input_end, self.input = _pipe(opened) if stdin is None else (stdin, -1)
             self.output, output_end = _pipe(opened)
             self.errors, errors_end = _pipe(opened)
             os.chdir(folder)
@@ -40,8 +42,9 @@ class Child:
         except BaseException:
             _close_all(opened)
             raise
-        _close_all([input_end, output_end, errors_end])
-        for number in (self.output, self.errors, *([self.input] if with_input else [])):
+        ours = [number for number in (self.output, self.errors, self.input) if number >= 0]
+        _close_all([number for number in opened if number not in ours])
+        for number in ours:
             os.set_blocking(number, False)
 
     def _watch(self) -> int:
@@ -75,7 +78,9 @@ class Child:
         return found is not None and (found.si_code != os.CLD_EXITED or found.si_status != 0)
 
     def _look(self) -> Optional[os.waitid_result]:
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if self._found is None:
+            self._found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        return self._found
 
     def reap(self) -> str:
         """Wait for its end; what was wrong with it, empty: nothing."""
@@ -100,12 +105,6 @@ def _pipe(opened: List[int]) -> Tuple[int, int]:
     ends = os.pipe2(os.O_CLOEXEC)
     opened += ends
     return ends
-
-
-def _null(opened: List[int]) -> int:
-    number = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    opened.append(number)
-    return number
 
 
 def _close_all(numbers: List[int]) -> None:

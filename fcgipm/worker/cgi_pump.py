@@ -57,10 +57,15 @@ class Pump:
         """The program is gone, though others may hold its pipes."""
         self.held = True
         """Somebody has its output open still."""
+        self._ahead = b""
+        """Output that `over` came upon."""
 
     def blocks(self) -> Iterator[bytes]:
         """Its output, piece by piece. Raises ClientLeft, BodyTimeout, Overdue, Crashed."""
         while True:
+            if self._ahead:
+                ahead, self._ahead = self._ahead, b""
+                yield ahead
             self._feed()
             ready = self._wait()
             if self._child.errors in ready and not self._errors.read(self._child.errors):
@@ -82,7 +87,13 @@ class Pump:
                 elif data is not None:
                     break
                 self._since = time.monotonic()
-        self._look_how_it_ended()
+        self.look_how_it_ended()
+
+    def over(self) -> bool:
+        """Whether the output is at its end already, without waiting for it; then `blocks` need not be asked again."""
+        if not self._ended:
+            self._ahead = self._read() or b""
+        return not self.held
 
     def _rest(self) -> Iterator[bytes]:
         """What is in the pipe of a program that has ended; what others go on to write there is no part of its response."""
@@ -95,6 +106,8 @@ class Pump:
 
     def let_go(self) -> bool:
         """Whether nobody holds the output of a program that has ended. A process it has left behind gets a moment to close what it inherited."""
+        if not self.held:
+            return True
         deadline = time.monotonic() + _LAST_MOMENT
         poll = select.poll()
         poll.register(self._child.output, select.POLLIN)
@@ -114,7 +127,7 @@ class Pump:
             self._poll.unregister(self._child.output)
         return data
 
-    def _look_how_it_ended(self) -> None:
+    def look_how_it_ended(self) -> None:
         """A program that crashes closes its output in the same moment: what it said is no complete response then. Raises Crashed."""
         poll = select.poll()
         poll.register(self._child.end, select.POLLIN)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Mapping, NamedTuple, Optional
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 from fcgipm.gateways.cgi_path import Outside, Split, split, wanted
+
+_KNOWN = 1000
+"""Files that are remembered."""
 
 
 class Script(NamedTuple):
@@ -25,6 +28,8 @@ class Scripts:
         """As params would name it: a character for each byte."""
         self._mount = mount
         self._real = os.path.realpath(os.fsencode(folder)) + b"/"
+        self._inside: Dict[bytes, Tuple[int, int, int]] = {}
+        """Files that were found to be below the folder, as they were then: following links by hand is the most of what finding a script costs."""
 
     def find(self, params: Mapping[str, str]) -> Optional[Script]:
         """The script that a request means, None: there is none. Raises Outside."""
@@ -33,13 +38,23 @@ class Scripts:
         for count, name in enumerate(request.names, 1):
             file += b"/" + name.encode("latin-1")
             try:
-                mode = os.stat(file).st_mode
+                found = os.stat(file)
             except OSError:
                 return None
-            if stat.S_ISREG(mode):
-                if not os.path.realpath(file).startswith(self._real):
-                    raise Outside(f"{os.fsdecode(file)!a:.200} is a link out of {os.fsdecode(self._real)}")
+            if stat.S_ISREG(found.st_mode):
+                self._see_that_inside(file, found)
                 return Script(file, split(request, count), os.access(file, os.X_OK))
-            if not stat.S_ISDIR(mode):
+            if not stat.S_ISDIR(found.st_mode):
                 return None
         return None
+
+    def _see_that_inside(self, file: bytes, found: os.stat_result) -> None:
+        """Raises Outside. The very file that was inside before, unchanged since (moving and linking change its ctime), may be run wherever it is now."""
+        state = (found.st_dev, found.st_ino, found.st_ctime_ns)
+        if self._inside.get(file) == state:
+            return
+        if not os.path.realpath(file).startswith(self._real):
+            raise Outside(f"{os.fsdecode(file)!a:.200} is a link out of {os.fsdecode(self._real)}")
+        if len(self._inside) >= _KNOWN:
+            self._inside.clear()
+        self._inside[file] = state

@@ -149,19 +149,14 @@ class Connection:
             return self._begin(first, events)
         return self._settle(events)
 
-    def _begin(self, request: Request, events: List[Event]) -> Optional[Request]:
-        """A request's head is complete; `events` hold it and what came with it."""
+    def _begin(self, request: Request, events: List[Event]) -> Request:
+        """A request's head is complete; `events` hold it and what came with it, perhaps that it is aborted."""
         self.request = request
         self.keep = request.keep_conn and "REQUEST_METHOD" in request.params
         self.finished = self.left = self.aborted = False
         self._body = NO_BODY
         self._body_ended = False
         self._note(events[events.index(request) + 1 :])
-        if self.aborted:
-            self.finish_aborted()
-            if not (self.finished and self.keep):
-                raise Closed("")
-            return self.next_head()
         return request
 
     def _settle(self, events: List[Event]) -> Optional[Request]:

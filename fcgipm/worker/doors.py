@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from typing import List, NamedTuple, Optional, Tuple
 
+from fcgipm import orders
+
 
 class Listener(NamedTuple):
     sock: socket.socket
@@ -25,6 +27,13 @@ class Doors(NamedTuple):
     channel: socket.socket
     trial: Optional[socket.socket]
     """The handover of a worker that is tried before it may serve; its doors stay shut meanwhile."""
+
+    def wake_master(self) -> None:
+        """It sleeps until somebody is busy."""
+        try:
+            self.channel.send(orders.BUSY, socket.MSG_DONTWAIT)
+        except OSError:
+            pass  # The order thread notices a master that is gone; a full channel wakes it anyway.
 
 
 def peer(address: Tuple[str, ...]) -> str:

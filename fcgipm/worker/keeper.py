@@ -1,7 +1,7 @@
 """The template of a pool whose program is not ours (`command:`): it keeps copies of it, and speaks to the master for them.
 
 A foreign program knows no channel and no scoreboard. So the keeper greets, is ready, obeys and writes slots in its copies' names; the master need not know the
-difference. What a copy is at is seen from outside (`holding`), every 20 ms while any is at work, and not at all while none is.
+difference. What a copy is at is seen from outside (`keeper_holding`), every 20 ms while any is at work, and not at all while none is.
 
 The copies are children of the master, like all workers. When the keeper is dismissed while some of them are still at work, a child of it stays for them.
 """
@@ -21,9 +21,9 @@ from typing import Callable, Dict, List, NoReturn, Optional, Tuple
 
 from fcgipm import orders, scoreboard
 from fcgipm.worker import rights
-from fcgipm.worker.holding import Connections
+from fcgipm.worker.keeper_copy import TRIED, Copy, become
+from fcgipm.worker.keeper_holding import Connections
 from fcgipm.worker.pidfd import open_pidfd
-from fcgipm.worker.program import TRIED, Copy, become
 from fcgipm.worker.settings import Settings
 
 INTERVAL = 0.020

@@ -12,7 +12,7 @@ import socket
 import time
 from typing import Optional
 
-from fcgipm import handover, orders, scoreboard
+from fcgipm import handover, scoreboard
 from fcgipm.gateways.environ import UNWANTED
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway
@@ -214,8 +214,7 @@ class Loop:
         if request is None:
             self._await_head(connection, patience)
         elif doubtful and connection.deserted():
-            self._tally.deserted()
-            self.gateway.deserted(request.params)
+            self._desert(request)
             self._close(connection)
         else:
             self._serve(connection, request)
@@ -245,7 +244,11 @@ class Loop:
     def _serve(self, connection: Connection, request: Request) -> None:
         """One request, and those that the peer has sent behind it already."""
         while True:
-            self._answer(connection, request)
+            if connection.aborted:  # In the same bytes as its head.
+                self._desert(request)
+                connection.finish_aborted()
+            else:
+                self._answer(connection, request)
             if not (connection.finished and connection.keep):
                 self._part(connection)
                 return
@@ -270,7 +273,7 @@ class Loop:
         self._tally.begin(self.waiting.count(), started, request.params)
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
-            self._wake_master()
+            self._doors.wake_master()
         response = self.gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
@@ -281,11 +284,10 @@ class Loop:
         self._slot[STATE] = self._resting
         self.current = None
 
-    def _wake_master(self) -> None:
-        try:
-            self._doors.channel.send(orders.BUSY, socket.MSG_DONTWAIT)
-        except OSError:
-            pass  # The order thread notices a master that is gone; a full channel wakes it anyway.
+    def _desert(self, request: Request) -> None:
+        """Whoever asked does not want the answer any more: the application is not called."""
+        self._tally.deserted()
+        self.gateway.deserted(request.params)
 
     def _refuse(self, connection: Connection, closed: Closed) -> None:
         if closed.reason:
@@ -318,9 +320,9 @@ class Loop:
             if connection.deadline > now or (not connection.lingers and connection.readable()):
                 self._watch(connection)
                 continue
-            if connection.reading and not connection.lingers:
-                say(f"rejected connection: its request header was not complete within {self._timeouts.header:g} s")
-            self._close(connection)
+            late = connection.reading and not connection.lingers
+            why = f"rejected connection: its request header was not complete within {self._timeouts.header:g} s" if late else ""
+            self._refuse(connection, Closed(why, status=408))
 
     # Leaving.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import Daemon, eventually
-from tests.support.fastcgi import PARAMS, Connection, ask, begin, environ, pairs, record, request, stream
+from tests.support.fastcgi import ABORT_REQUEST, PARAMS, Connection, ask, begin, environ, pairs, record, request, stream
 from tests.support.gate import Gate
 
 DaemonFactory = Callable[..., Daemon]
@@ -138,3 +138,23 @@ def test_what_is_refused_has_a_line_too(start: Start, kind: str) -> None:
     assert (line["status"], line["method"], line["uri"], line["duration"]) == (status, None, None, None)
     requests = counted(daemon)
     assert (requests["total"], requests["rejected"]) == (0, 1)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_request_that_is_aborted_in_the_bytes_of_its_head_has_a_line(start: Start, keep: bool) -> None:
+    daemon, lines = start(app="hello:application")
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ("/hello"), keep=keep) + record(ABORT_REQUEST))
+        connection.read_reply()
+        (line,) = lines(1)
+    assert (line["uri"], line["status"], line["bytes_out"]) == ("/hello", 499, 0)
+    assert (counted(daemon)["aborted"], counted(daemon)["by_class"]["4xx"]) == (1, 1)
+
+
+def test_a_head_that_takes_too_long_has_a_line(start: Start) -> None:
+    daemon, lines = start(app="hello:application", timeouts={"header": "200ms"})
+    with Connection(daemon.address()) as connection:
+        connection.send(begin())
+        assert connection.at_end()
+    (line,) = lines(1)
+    assert (line["status"], line["uri"], counted(daemon)["rejected"]) == (408, None, 1)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 
@@ -79,7 +80,9 @@ def test_thousands_of_shots_at_the_ends_of_stretches(swallows: bool) -> None:
 
     def work(watch: RequestWatch) -> None:
         try:
-            for number in range(4000):
+            for number in count():
+                if number >= 4000 and sum(expired for expired, _ in outcomes) > 20:  # However little of a busy machine the other thread gets.
+                    break
                 answer, hit = Answer(), False
                 try:
                     try:
@@ -112,9 +115,7 @@ def test_thousands_of_shots_at_the_ends_of_stretches(swallows: bool) -> None:
     thread.join()
     sys.setswitchinterval(interval)
     assert not strays
-    assert len(outcomes) == 4000
-    assert {(1, True), (0, False)} >= set(outcomes)
-    assert sum(expired for expired, _ in outcomes) > 20
+    assert set(outcomes) == {(1, True), (0, False)}
 
 
 def test_a_shot_that_hits_whoever_waits_for_it_is_waited_for_once_more() -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fcgipm import scoreboard
-from fcgipm.worker.holding import Connections, rests
-from fcgipm.worker.program import Copy
+from fcgipm.worker.keeper_copy import Copy
+from fcgipm.worker.keeper_holding import Connections, rests
 
 ACCEPTS = "import socket; s = socket.socket(fileno=0); c = s.accept()[0]; c.send(b'a'); c.recv(1); c.close(); print('closed', flush=True); s.accept()"
 

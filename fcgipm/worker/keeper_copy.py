@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Dict, FrozenSet, List, NoReturn, Optional, Sequence, Set
 
 from fcgipm import orders, scoreboard
-from fcgipm.worker.holding import members, rests, sockets
+from fcgipm.worker.keeper_holding import members, rests, sockets
 
 NOT_STARTED = 127
 """Exit status of a copy whose program cannot be started, as a shell's."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fcgipm.worker.holding import Connections, members, rests, sockets
+from fcgipm.worker.keeper_holding import Connections, members, rests, sockets
 
 IPV4, IPV6 = ("127.0.0.1", 0), ("::1", 0)
 
