@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
@@ -22,6 +23,8 @@ hypothesis.settings.load_profile("shared")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background job, whose children would not hear ^C
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "alone: measures time, so that no other test may run meanwhile")
     config.addinivalue_line("markers", "root: needs root, because it needs other users; runs in the root run of scripts/test")
 

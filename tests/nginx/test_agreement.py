@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.daemon import Daemon, eventually
+from tests.support.daemon import Daemon
 from tests.support.load import KeptClient, Shot
 from tests.support.nginx import Nginx
 from tests.support.status import fetch, free_port, settings, wait_for_status
@@ -68,8 +68,7 @@ def test_they_agree(daemon_factory: Callable[..., Daemon], nginx_factory: Callab
     answered = ask_all(nginx_factory(daemon.address()).port)
     assert sum(answered.values()) == REQUESTS and answered[500] == REQUESTS // 10
 
-    eventually(lambda: daemon.status()["pools"]["web"]["requests"]["active"] == 0, "all are counted")
-    requests = daemon.status()["pools"]["web"]["requests"]
+    requests = daemon.settled()["requests"]
     assert requests["total"] == REQUESTS and requests["by_class"] == classes(answered)
     assert requests["failed"] == answered[500] + answered[503] and requests["aborted"] == 0
 

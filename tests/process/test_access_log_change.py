@@ -29,7 +29,7 @@ def lines(*files: Path) -> int:
 
 def all_told(shop: Site, *files: Path) -> None:
     """A line for each request, no more and no less."""
-    total = shop.pool()["requests"]["total"]
+    total = shop.daemon.settled()["requests"]["total"]
     assert total > 0
     eventually(lambda: lines(*files) == total, f"{total} lines")
 

@@ -39,7 +39,7 @@ def start(daemon_factory: DaemonFactory, tmp_path: Path) -> Start:
 
 def counted(daemon: Daemon) -> dict[str, Any]:
     """How the pool's status counts its requests."""
-    pool = daemon.status()["pools"]["web"]
+    pool = daemon.settled()
     return {**pool["requests"], "rejected": pool["connections"]["rejected"]}
 
 
@@ -96,7 +96,7 @@ def test_a_client_that_leaves_before_its_response(start: Start) -> None:
     with Connection(daemon.address()) as connection:
         params = {**environ("/body", "POST"), "CONTENT_LENGTH": "100"}
         connection.send(begin() + stream(PARAMS, pairs(params)) + record(5, b"x" * 10))
-        eventually(lambda: counted(daemon)["active"] == 1, "it waits for the body")
+        eventually(lambda: daemon.status()["pools"]["web"]["requests"]["active"] == 1, "it waits for the body")
     (line,) = lines(1)
     assert (line["method"], line["uri"], line["status"], line["bytes_in"]) == ("POST", "/body", 499, 10)
     assert counted(daemon)["aborted"] == 1

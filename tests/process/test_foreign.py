@@ -206,6 +206,7 @@ def test_a_copy_is_given_its_listener_and_its_output_alone(tmp_path: Path, daemo
     pool = {"command": command("c", tmp_path), "workers": 2, "env": {"SHOP": "1"}}
     daemon = daemon_factory({"web": pool}, env={"SECRET_OF_THE_STARTER": "x"})
     answer(daemon.address())
+    eventually(lambda: {str(tmp_path / "program.fcgi")} == {os.readlink(f"/proc/{pid}/exe") for pid in daemon.workers()}, "both have begun")
     for pid in daemon.workers():
         descriptors = {int(number): os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
         assert descriptors.keys() == {0, 1, 2}

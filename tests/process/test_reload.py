@@ -170,7 +170,7 @@ class TestWhatIsNew:
         for number in range(1, 6):
             assert shop.answer() == b"one"
             assert shop.reload()[0] == 0
-            assert shop.pool()["requests"]["total"] == number
+            assert shop.daemon.settled()["requests"]["total"] == number
 
     def test_a_pool_more_and_a_pool_less(self, site: Callable[..., Site]) -> None:
         shop = site()

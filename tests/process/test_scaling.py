@@ -83,7 +83,7 @@ class TestDynamic:
             assert found["scaling"]["mode"] == "dynamic" and found["scaling"]["target"] == 11
             assert re.fullmatch(r"\+\d+: .*(waiting, all \d+ busy|busy, 1 spare wanted)", found["scaling"]["reason"])
         rests_with(daemon, 2)
-        found = status(daemon)
+        found = daemon.settled()
         assert found["scaling"]["reason"].endswith("not needed for 0.5 s") and found["scaling"]["target"] == 2
         assert found["exits"]["idle"] == found["workers"]["peak"] - 2 and found["exits"]["crash"] == 0
         assert found["workers"]["max_reached"] == 0 and found["requests"]["total"] == 10

@@ -208,7 +208,7 @@ def test_exact_counts(daemon: Daemon, port: int) -> None:
         for _ in range(count):
             ask(daemon.address(), path)
     daemon.tolerate.append("Traceback")
-    status = eventually(lambda: (s := daemon.status()["pools"]["web"])["requests"]["active"] == 0 and s, "it rests")
+    status = daemon.settled()
     requests = status["requests"]
     assert (requests["total"], requests["by_class"]["2xx"], requests["by_class"]["5xx"], requests["failed"]) == (37, 30, 7, 7)
     metrics = eventually(lambda: (m := fetch(port, "/metrics")[1]) and 'fcgipm_request_duration_seconds_count{pool="web"} 37.0' in m and m, "they agree")

@@ -52,7 +52,7 @@ def test_totals_and_kept_connections_go_on(site: Callable[..., Site]) -> None:
     with Connection(shop.daemon.address()) as kept:
         for number in range(1, 4):
             assert kept.ask(environ("/"), keep=True).body == b"one"
-            assert shop.pool()["requests"]["total"] == number
+            assert shop.daemon.settled()["requests"]["total"] == number
             eventually(lambda: shop.pool()["workers"]["total"] == 0, "the connection is parked")
             upgrade(shop.daemon, number)
 
@@ -246,4 +246,4 @@ def test_a_slow_request_is_told_once_whoever_takes_over(site: Callable[..., Site
         gate.open()
         assert connection.read_reply().body == b"one"
     assert shop.daemon.text.count("slow: GET /") == 1
-    assert shop.pool()["requests"]["slow"] == 1
+    assert shop.daemon.settled()["requests"]["slow"] == 1

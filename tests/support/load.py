@@ -81,9 +81,17 @@ class Load:
         self._lock = threading.Lock()
         self._moved = threading.Condition(self._lock)
         self._threads = [threading.Thread(target=self._run, args=(port,), daemon=True) for _ in range(clients)]
+        self._at_work = clients
 
     def _run(self, port: int) -> None:
-        client = KeptClient(port)
+        try:
+            self._ask_all(KeptClient(port))
+        finally:
+            with self._moved:
+                self._at_work -= 1
+                self._moved.notify_all()
+
+    def _ask_all(self, client: KeptClient) -> None:
         while True:
             with self._lock:
                 shot = next(self._shots, None)
@@ -107,12 +115,10 @@ class Load:
                 self.outcome.failures.append(failure)
             self._moved.notify_all()
 
-    def wait_for(self, answered: int, timeout: float = 60.0) -> bool:
+    def wait_for(self, answered: int, timeout: float = 50.0) -> bool:
         """Until so many shots are done; false when all threads ended before."""
         with self._moved:
-            assert self._moved.wait_for(
-                lambda: self.outcome.answered >= answered or not any(thread.is_alive() for thread in self._threads), timeout
-            )
+            assert self._moved.wait_for(lambda: self.outcome.answered >= answered or not self._at_work, timeout), f"{self.outcome.answered} answers"
             return self.outcome.answered >= answered
 
     def start(self) -> Load:

@@ -247,7 +247,7 @@ def test_l174_a_time_out_ends_the_group(site: Site) -> None:
     folder.daemon.wait_for_line(r"request timed out: it said nothing")
     workers = folder.daemon.workers()
     assert folder.run(PLAIN).status == 200
-    pool = folder.daemon.status()["pools"]["web"]
+    pool = folder.daemon.settled()
     assert pool["requests"]["timed_out"] == 1 and folder.daemon.workers() == workers
 
 
@@ -436,7 +436,7 @@ def test_an_application_with_a_fresh_interpreter_for_each_request(daemon_factory
     replies = [ask(daemon.address(), "/m/x", "POST", b"abc") for _ in range(2)]
     assert [reply.status for reply in replies] == [200, 200]
     assert replies[0].body != replies[1].body, "each says its pid"
-    status = daemon.status()["pools"]["web"]
+    status = daemon.settled()
     assert status["interface"] == "cgi" and status["requests"]["total"] == 2
 
 
