@@ -15,6 +15,7 @@ import pytest
 from tests.support.alone import turn
 from tests.support.daemon import Daemon
 from tests.support.nginx import Nginx
+from tests.support.shared import SharedDaemons
 
 TURNS = pytest.StashKey[str]()
 
@@ -67,6 +68,20 @@ def daemon_factory() -> Iterator[Callable[..., Daemon]]:
 
     yield start
     _end_all([daemon.stop for daemon in reversed(started) if daemon.folder.exists()])
+
+
+@pytest.fixture(scope="module")
+def daemons_of_module() -> Iterator[SharedDaemons]:
+    shared = SharedDaemons()
+    yield shared
+    shared.end()
+
+
+@pytest.fixture
+def shared_daemon(daemons_of_module: SharedDaemons) -> Iterator[Callable[..., Daemon]]:
+    """As daemon_factory, but a daemon that another test of the module may have had before, or will have."""
+    yield daemons_of_module.lend
+    daemons_of_module.give_back()
 
 
 @pytest.fixture

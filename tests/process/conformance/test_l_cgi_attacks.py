@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conformance.test_l_cgi import PLAIN, SH, Folder, Site, site, variables  # noqa: F401 (a fixture)
+from tests.process.conformance.test_l_cgi import PLAIN, SH, Folder, Site, scripts, site, variables  # noqa: F401 (fixtures)
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import PARAMS, STDIN, Connection, begin, environ, pairs, record, stream
 
