@@ -23,6 +23,7 @@ from tests.process.test_upgrade import upgrade
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import ask
 from tests.support.foreign import APPS, KINDS, command
+from tests.support.load import PAUSE
 
 FLUP = [sys.executable, str(APPS / "program.py")]
 Daemons = Callable[..., Daemon]
@@ -42,7 +43,7 @@ def answer(address: str, **more: str) -> str:
 
 @contextmanager
 def load(address: str, kind: str, clients: int = 4) -> Iterator[list[str]]:
-    """Clients that ask all the time, a connection a request; at least 50 are answered before and after what is done meanwhile. What failed."""
+    """Clients that ask all the time, but for PAUSE, a connection a request; at least 50 are answered before and after what is done meanwhile. What failed."""
     failures: list[str] = []
     answered = threading.Semaphore(0)
     over = threading.Event()
@@ -52,6 +53,7 @@ def load(address: str, kind: str, clients: int = 4) -> Iterator[list[str]]:
             try:
                 assert answer(address, QUERY_STRING="2").startswith(f"{kind} ")
                 answered.release()
+                time.sleep(PAUSE)
             except (OSError, EOFError, AssertionError) as error:
                 failures.append(repr(error))
 
