@@ -41,8 +41,8 @@ def test_reloads_under_load_lose_no_request(kind: str, tmp_path: Path, daemon_fa
     for _ in range(3):
         before = set(daemon.workers())
         answered = load.outcome.answered
-        reloaded = daemon.command("reload")
-        assert reloaded.returncode == 0, reloaded.stdout + reloaded.stderr
+        code, said = daemon.reload()
+        assert code == 0, said
         eventually(lambda before=before: not before & set(daemon.workers()), "those of before have left")
         assert load.wait_for(answered + 50)
     stop = True

@@ -75,8 +75,8 @@ def test_a_program_that_dies_at_once_is_not_switched_to(daemon_factory: Daemons)
     before = daemon.workers()
     daemon.pools["web"]["command"] = ["/bin/false"]
     write(daemon)
-    reloaded = daemon.command("reload")
-    assert reloaded.returncode == 1 and "exited with status 1" in reloaded.stderr
+    code, said = daemon.reload()
+    assert code == 1 and "exited with status 1" in said
     eventually(lambda: daemon.workers() == before, "only those of before are there")
 
 
@@ -127,7 +127,7 @@ def test_copies_and_keeper_are_the_pools_user(daemon_factory: Daemons) -> None:
         assert fields["Uid"].split() == [str(nobody)] * 4 and fields["NoNewPrivs"].strip() == "1" and int(fields["CapEff"], 16) == 0
     with load(daemon.address(), "php") as failures:
         for _ in range(2):
-            assert daemon.command("reload").returncode == 0
+            assert daemon.reload()[0] == 0
     assert failures == []
     eventually(lambda: not set(pids) & daemon.processes(), "those of before have left")
 
@@ -145,13 +145,13 @@ def test_copies_are_replaced_by_their_age(tmp_path: Path, daemon_factory: Daemon
 def test_a_probe_decides(daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": {"command": FLUP, "probe": {"path": "/"}}}, tolerate=["reload failed"])
     before = daemon.workers()
-    assert daemon.command("reload").returncode == 0
+    assert daemon.reload()[0] == 0
     after = daemon.workers()
     assert not set(before) & set(after)
     daemon.pools["web"]["env"]["ANSWER_STATUS"] = "500 Broken"
     write(daemon)
-    reloaded = daemon.command("reload")
-    assert reloaded.returncode == 1 and "500" in reloaded.stderr, reloaded.stderr
+    code, said = daemon.reload()
+    assert code == 1 and "500" in said, said
     assert daemon.workers() == after
 
 
@@ -171,7 +171,7 @@ def test_over_tcp(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": pool})
     before = set(daemon.workers())
     with load(daemon.address(), kind, clients=2) as failures:
-        assert daemon.command("reload").returncode == 0
+        assert daemon.reload()[0] == 0
     assert failures == []
     eventually(lambda: len(daemon.processes()) == 4 and not before & set(daemon.workers()), "a master, a keeper, two copies")
     assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
@@ -184,7 +184,7 @@ def test_a_program_that_forbids_a_look_is_told_of(daemon_factory: Daemons) -> No
         pool.update(command=[PYTHON, str(APPS / "unseen.py")], user="nobody", python=PYTHON)
     daemon = daemon_factory({"web": pool})
     before = set(daemon.workers())
-    assert daemon.command("reload").returncode == 0
+    assert daemon.reload()[0] == 0
     daemon.wait_for_line("copy [0-9]+ does not let us see its connections")
     eventually(lambda: not before & set(daemon.workers()), "those of before have left")
     assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0

@@ -71,10 +71,9 @@ class Site:
     def save(self) -> None:
         self.daemon.write(yaml.safe_dump(self.file))
 
-    def reload(self, *arguments: str) -> tuple[int, str]:
+    def reload(self, pool: str | None = None) -> tuple[int, str]:
         """Exit status and everything said."""
-        done = self.daemon.command("reload", *arguments)
-        return done.returncode, done.stdout + done.stderr
+        return self.daemon.reload(pool)
 
     def answer(self, pool: str = "web", **params: str) -> bytes:
         return ask(self.daemon.address(pool), **params).body

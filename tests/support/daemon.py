@@ -25,7 +25,7 @@ from typing import Any, Self
 
 import yaml
 
-from fcgipm.control.client import ask
+from fcgipm.control.client import ControlRefused, ask
 from tests.support.lines import Lines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -259,6 +259,15 @@ class Daemon:
     def status(self) -> dict[str, Any]:
         """What `fcgipm status --json` prints; also of a degraded daemon. Asked here, because tests ask often and the command is a Python's start each time."""
         return dict(ask(str(self.control_path), {"command": "status", "pool": None, "events": True}, timeout=PATIENCE))
+
+    def reload(self, pool: str | None = None) -> tuple[int, str]:
+        """Exit code and words of `fcgipm reload`, asked for here as well."""
+        said: list[str] = []
+        try:
+            said.append(ask(str(self.control_path), {"command": "reload", "pool": pool, "wait": True}, said.append, timeout=PATIENCE))
+        except ControlRefused as refused:
+            return 1, "\n".join([*said, str(refused)])
+        return 0, "\n".join(said)
 
     def settled(self, pool: str = "web") -> dict[str, Any]:
         """The pool's status once no request runs: a worker counts one after its client has the answer."""

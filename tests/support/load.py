@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from tests.support.fastcgi import KEEP_CONN, PARAMS, STDIN, Connection, Pairs, Reply, begin, pairs, stream
 
-
 PAUSE = 0.0 if os.environ.get("FCGIPM_TEST_FULL") else 0.003
 """Between two requests of a client that is there to be lost, not to use up the processors: what it is to survive takes longer then."""
 
@@ -78,7 +77,7 @@ class Outcome:
 
 
 class Load:
-    """`clients` threads, each with a kept connection, share the shots, with a pause between two of a client's. Use as a context manager to do something meanwhile."""
+    """`clients` threads, each with a kept connection, share the shots, with a pause between two of a client's."""
 
     def __init__(self, port: int, shots: Iterable[Shot], clients: int = 16, pause: float = 0.0) -> None:
         self._pause = pause
