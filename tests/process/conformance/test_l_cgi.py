@@ -267,13 +267,22 @@ def test_l174_a_program_that_goes_on_speaking_is_not_late(site: Site) -> None:
     assert folder.run(PLAIN + "for i in 1 2 3 4 5 6; do sleep 0.3; echo $i; done\n").body == b"1\n2\n3\n4\n5\n6\n"
 
 
-def test_l174_a_crash_behind_the_head_cuts_the_response(site: Site) -> None:
+def test_l174_a_crash_behind_the_head_cuts_a_response_that_has_begun(site: Site, tmp_path: Path) -> None:
     folder = site()
-    folder.script("it", SH + "printf 'Content-Length: 100\\n\\npart'\nkill -KILL $$\n")
+    os.mkfifo(tmp_path / "gate")
+    folder.script("it", SH + f"printf 'Content-Length: 100\\n\\npart'\nread line < {tmp_path}/gate\nkill -KILL $$\n")
     with Connection(folder.daemon.address()) as connection:
         connection.send(request(environ("/it"), keep=True))
-        data = connection.read_to_end()
-    assert b"part" in data and not data.endswith(bytes(8))
+        assert connection.read_record().content.endswith(b"part")
+        (tmp_path / "gate").write_text("go on\n")
+        assert connection.read_to_end() == b""
+    folder.daemon.wait_for_line(r"killed by SIGKILL$")
+
+
+def test_l174_a_crash_at_once_is_a_502_or_cut(site: Site) -> None:
+    folder = site()
+    reply = folder.run("printf 'Content-Length: 100\\n\\npart'\nkill -KILL $$\n")
+    assert reply.status == 502 or (reply.status == 200 and not reply.complete)
     folder.daemon.wait_for_line(r"killed by SIGKILL$")
 
 
