@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.nginx.conftest import FULL
 from tests.support.daemon import Daemon, eventually
+from tests.support.load import FULL
 from tests.support.nginx import Nginx
 
 MIB = 1 << 20

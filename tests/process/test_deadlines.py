@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -15,10 +14,11 @@ from tests.process.test_master_start import free_port
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import PARAMS, STDIN, Connection, ask, begin, environ, pairs, request, stream
 from tests.support.gate import Gate
+from tests.support.load import FULL
 
 DaemonFactory = Callable[..., Daemon]
 
-SECONDS = 12 if os.environ.get("FCGIPM_TEST_FULL") else 3
+SECONDS = 12 if FULL else 3
 """Of requests that end when their time does."""
 TOLERATED = [r"Traceback \(most recent call last\)"]
 

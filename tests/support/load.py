@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 from tests.support.fastcgi import KEEP_CONN, PARAMS, STDIN, Connection, Pairs, Reply, begin, pairs, stream
 
-PAUSE = 0.0 if os.environ.get("FCGIPM_TEST_FULL") else 0.003
+FULL = os.environ.get("FCGIPM_TEST_FULL", "") == "1"
+"""The whole size of the long tests (100,000 requests, 1 GiB) instead of the size for every day."""
+PAUSE = 0.0 if FULL else 0.003
 """Between two requests of a client that is there to be lost, not to use up the processors: what it is to survive takes longer then."""
 
 
