@@ -31,6 +31,9 @@ from fcgipm.worker.settings import Settings
 _HINTS = {errno.ENOEXEC: " (a script begins with #! and the path of its interpreter)", errno.ENOENT: " (its interpreter, behind #!, is not there)"}
 
 
+_UNWATCHED = Watch()
+
+
 class Program(NamedTuple):
     """What to start for a request."""
 
@@ -63,7 +66,7 @@ class CgiGateway(AnyGateway):
         """Answer one request; returns when its process has ended. Raises TypeError for an exchange that is no connection."""
         if not isinstance(exchange, PumpedConnection):
             raise TypeError("a CGI program is fed from a connection")
-        response = Response(exchange, params.get("REQUEST_METHOD") == "HEAD", Watch())
+        response = Response(exchange, params.get("REQUEST_METHOD") == "HEAD", _UNWATCHED)
         try:
             self._answer(params, exchange, response)
         except Exception as error:

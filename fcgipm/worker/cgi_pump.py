@@ -51,9 +51,6 @@ class Pump:
         self._listens = True
         """The client may still send something that matters: a body, or that it leaves."""
         self._poll = select.poll()
-        self._poll.register(child.output, select.POLLIN)
-        self._poll.register(child.errors, select.POLLIN)
-        self._poll.register(child.end, select.POLLIN)
         self._since = time.monotonic()
         """When the one whose turn it is last did something."""
         self._ended = False
@@ -66,6 +63,8 @@ class Pump:
         if self._child.input < 0:
             self._ended = self._wait_for_end(_FIRST_MOMENT)
         self._child.listen()
+        for number in (self._child.output, self._child.errors, self._child.end):
+            self._poll.register(number, select.POLLIN)
         if self._ended:
             yield self._rest()
         while not self._ended:
@@ -99,8 +98,13 @@ class Pump:
 
     def _rest(self) -> bytes:
         """What is in the pipe of a program that has ended; what others go on to write there is no part of its response."""
+        first = self._read()
+        if not first or len(first) < _PIECE:
+            if self.held:
+                self._read()
+            return first or b""
         left = int.from_bytes(fcntl.ioctl(self._child.output, termios.FIONREAD, bytes(4)), sys.byteorder)
-        pieces = []
+        pieces = [first]
         while left > 0 and (data := self._read()):
             pieces.append(data[:left])
             left -= len(data)
