@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -16,6 +17,9 @@ from tests.support.alone import turn
 from tests.support.daemon import Daemon
 from tests.support.nginx import Nginx
 from tests.support.shared import SharedDaemons
+
+HERE = Path(__file__).parent
+FOLDERS = ("process", "nginx", "browser", "fuzz", "unit")
 
 TURNS = pytest.StashKey[str]()
 
@@ -31,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes longest first: at the end of `pytest -n` the short ones fill what is left of each process's time.
+    items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(HERE).parts[0]))
     for item in items:
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs other users: it runs when scripts/test is run as root"))
