@@ -58,6 +58,18 @@ def read_all(connection: socket.socket) -> tuple[bytes, int]:
     return head, length
 
 
+def made(events: Path) -> int:
+    """Blocks that the application stream has been asked for, by its own record."""
+    return events.read_text().count("next") if events.exists() else 0
+
+
+def stalled(events: Path) -> bool:
+    """It has begun, and is asked for no more; that nothing comes has no event."""
+    before = made(events)
+    time.sleep(0.3)
+    return 0 < before == made(events)
+
+
 @pytest.mark.timeout(900 if FULL else 90)
 def test_d57_large_upload(daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]) -> None:
     daemon = daemon_factory(STREAM)
@@ -104,18 +116,10 @@ def test_h139_slow_download_with_buffering_off(
     memory = Memory(daemon.workers()[0])
     size, block = 100 * MIB, 65536
 
-    def made() -> int:
-        return events.read_text().count("next") if events.exists() else 0
-
-    def stalled() -> bool:
-        before = made()
-        time.sleep(0.3)
-        return 0 < before == made()
-
     head = f"GET /?blocks={size // block}&size={block}&unbuffered=1&events={events} HTTP/1.0"
     with request(nginx.port, head) as connection:
-        eventually(stalled, "the application waits for the client")
-        assert made() * block < 32 * MIB, "the application ran ahead of its client"
+        eventually(lambda: stalled(events), "the application waits for the client")
+        assert made(events) * block < 32 * MIB, "the application ran ahead of its client"
         assert read_all(connection)[1] == size
     assert memory.growth() < ALLOWED_GROWTH
     assert events.read_text().count("close") == 1

@@ -7,13 +7,12 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.nginx.test_transfer import MIB, Memory, read_all, request
+from tests.nginx.test_transfer import MIB, Memory, made, read_all, request, stalled
 from tests.support.daemon import Daemon, eventually
 from tests.support.embedded import Embedded
 from tests.support.load import Load, Shot
@@ -77,20 +76,11 @@ class TestClients:
         server = embedded_factory(STREAM)
         assert server.ask("/?blocks=100&size=65536").status == 200
         memories = [Memory(pid) for pid in (*server.daemon.workers(), server.pid, server.daemon.pid)]
-
-        def made() -> int:
-            return events.read_text().count("next") if events.exists() else 0
-
-        def stalled() -> bool:
-            before = made()
-            time.sleep(0.3)
-            return 0 < before == made()
-
         size, block = 100 * MIB, 65536
         head = f"GET /?blocks={size // block}&size={block}&length=1&events={events} HTTP/1.1"
         with request(server.port, head) as connection:
-            eventually(stalled, "the application waits for the client")
-            assert made() * block < 16 * MIB, "the application ran ahead of its client"
+            eventually(lambda: stalled(events), "the application waits for the client")
+            assert made(events) * block < 16 * MIB, "the application ran ahead of its client"
             assert read_all(connection)[1] == size
         growths = [memory.growth() for memory in memories]
         assert max(growths) < ALLOWED_GROWTH, growths
@@ -116,6 +106,7 @@ class TestClients:
     def test_an_upload_that_nobody_reads_is_held_back(self, embedded_factory: Callable[..., Embedded]) -> None:
         """The application answers one block and sleeps: what the client may still send is what the sockets' buffers hold."""
         server = embedded_factory(STREAM)
+        assert server.ask("/upload", "POST", b"warm").status == 200
         memory = Memory(server.pid)
         sent = 0
         with socket.create_connection(("127.0.0.1", server.port), 15) as connection:
