@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.alone import turn
 from tests.support.daemon import Daemon
+from tests.support.embedded import Embedded
 from tests.support.nginx import Nginx
 from tests.support.shared import SharedDaemons
 
@@ -96,6 +97,13 @@ def daemons_of_module() -> Iterator[SharedDaemons]:
 def shared_daemon(daemons_of_module: SharedDaemons) -> Iterator[Callable[..., Daemon]]:
     """As daemon_factory, but a daemon that another test of the module may have had before, or will have."""
     yield daemons_of_module.lend
+    daemons_of_module.give_back()
+
+
+@pytest.fixture
+def shared_embedded(daemons_of_module: SharedDaemons) -> Iterator[Callable[..., Embedded]]:
+    """The same with an embedded web server."""
+    yield daemons_of_module.lend_embedded
     daemons_of_module.give_back()
 
 

@@ -6,33 +6,44 @@ has the counts of those before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.support.daemon import Daemon, eventually
+from tests.support.embedded import Embedded
 
 
 class SharedDaemons:
-    """A test lends what it needs, and all of it is given back at the test's end."""
+    """A test borrows what it needs, and all of it is given back at the test's end."""
 
     def __init__(self) -> None:
-        self._resting: dict[str, Daemon] = {}
-        self._lent: dict[str, Daemon] = {}
+        self._resting: dict[str, Daemon | Embedded] = {}
+        self._lent: dict[str, Daemon | Embedded] = {}
 
     def lend(self, pools: Mapping[str, Mapping[str, Any]], *, tolerate: Iterable[str] = (), **options: Any) -> Daemon:
         """Like Daemon(pools, …), and it runs."""
-        key = repr((pools, options))
-        daemon = self._lent.get(key) or self._resting.pop(key, None) or Daemon(pools, **options).start()
-        self._lent[key] = daemon
+        daemon: Daemon = self._lend(repr((pools, options)), lambda: Daemon(pools, **options), tolerate)
+        return daemon
+
+    def lend_embedded(self, pools: Mapping[str, Mapping[str, Any]], *, tolerate: Iterable[str] = ()) -> Embedded:
+        """The same with an embedded web server before the first pool."""
+        server: Embedded = self._lend(repr(("embedded", pools)), lambda: Embedded(pools), tolerate)
+        return server
+
+    def _lend(self, key: str, make: Callable[[], Any], tolerate: Iterable[str]) -> Any:
+        server = self._lent.get(key) or self._resting.pop(key, None) or make().start()
+        self._lent[key] = server
+        daemon = _daemon(server)
         daemon.tolerate = list(tolerate)
         daemon.turn_page()
         daemon.before = daemon.status()["pools"]
-        return daemon
+        return server
 
     def give_back(self) -> None:
         """After each test: what it had must be at rest again, with no line in the log that nobody announced. Else the next one begins with another daemon."""
         while self._lent:
-            key, daemon = self._lent.popitem()
+            key, server = self._lent.popitem()
+            daemon = _daemon(server)
             try:
                 eventually(lambda daemon=daemon: _rests(daemon), "the daemon is as it was before the test")
                 alarming = daemon.alarming_lines()
@@ -41,12 +52,16 @@ class SharedDaemons:
                 daemon.show()
                 daemon.destroy()
                 raise
-            self._resting[key] = daemon
+            self._resting[key] = server
 
     def end(self) -> None:
         """Stop them, with all that Daemon.stop asks of a clean end."""
         while self._resting:
-            self._resting.popitem()[1].stop()
+            _daemon(self._resting.popitem()[1]).stop()
+
+
+def _daemon(server: Daemon | Embedded) -> Daemon:
+    return server.daemon if isinstance(server, Embedded) else server
 
 
 def _rests(daemon: Daemon) -> bool:
