@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from fcgipm import scoreboard
 from fcgipm.worker.keeper_copy import Copy
 from fcgipm.worker.keeper_holding import Connections, rests
+from tests.support.daemon import eventually
 
 ACCEPTS = "import socket; s = socket.socket(fileno=0); c = s.accept()[0]; c.send(b'a'); c.recv(1); c.close(); print('closed', flush=True); s.accept()"
 
@@ -51,12 +52,12 @@ def test_frozen_it_can_be_asked_and_goes_on() -> None:
         connections = Connections(listener)
         with socket.create_connection(listener.getsockname()) as client:
             client.recv(1)
-            assert copy.freeze() and rests(process.pid)
+            assert eventually(copy.freeze, "it is frozen") and rests(process.pid)
             assert not copy.holds_nothing(connections.accepted())
             copy.thaw()
             client.send(b"b")
             assert process.stdout is not None and process.stdout.readline() == b"closed\n"
-        assert copy.freeze() and copy.holds_nothing(connections.accepted())
+        assert eventually(copy.freeze, "it is frozen") and copy.holds_nothing(connections.accepted())
 
 
 def test_who_is_gone_is_no_trouble() -> None:
