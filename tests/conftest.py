@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -14,7 +15,12 @@ import pytest
 
 from tests.support.alone import turn
 from tests.support.daemon import Daemon
+from tests.support.embedded import Embedded
 from tests.support.nginx import Nginx
+from tests.support.shared import SharedDaemons
+
+HERE = Path(__file__).parent
+FOLDERS = ("process", "nginx", "browser", "fuzz", "unit")
 
 TURNS = pytest.StashKey[str]()
 
@@ -30,9 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes longest first: at the end of `pytest -n` the short ones fill what is left of each process's time.
+    items.sort(key=lambda item: FOLDERS.index(item.path.relative_to(HERE).parts[0]))
     for item in items:
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs other users: it runs when scripts/test is run as root"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Root can have all that is needed (scripts/test fetches it), so that a test skipped there has not been run by anybody: a failure."""
+    report = yield
+    if report.skipped and os.geteuid() == 0 and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -67,6 +84,27 @@ def daemon_factory() -> Iterator[Callable[..., Daemon]]:
 
     yield start
     _end_all([daemon.stop for daemon in reversed(started) if daemon.folder.exists()])
+
+
+@pytest.fixture(scope="module")
+def daemons_of_module() -> Iterator[SharedDaemons]:
+    shared = SharedDaemons()
+    yield shared
+    shared.end()
+
+
+@pytest.fixture
+def shared_daemon(daemons_of_module: SharedDaemons) -> Iterator[Callable[..., Daemon]]:
+    """As daemon_factory, but a daemon that another test of the module may have had before, or will have."""
+    yield daemons_of_module.lend
+    daemons_of_module.give_back()
+
+
+@pytest.fixture
+def shared_embedded(daemons_of_module: SharedDaemons) -> Iterator[Callable[..., Embedded]]:
+    """The same with an embedded web server."""
+    yield daemons_of_module.lend_embedded
+    daemons_of_module.give_back()
 
 
 @pytest.fixture

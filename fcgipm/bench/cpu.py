@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from fcgipm.worker.keeper_holding import members
+
 TICKS = os.sysconf("SC_CLK_TCK")
 SCHED_CLOCK = 2
 """CPUCLOCK_SCHED of <linux/posix-timers.h>: user and system time together, in nanoseconds."""
@@ -14,20 +16,7 @@ SCHED_CLOCK = 2
 
 def tree(root: int) -> list[int]:
     """`root` and every living process below it."""
-    found = [root]
-    for pid in found:
-        found += children(pid)
-    return found
-
-
-def children(pid: int) -> list[int]:
-    """The living children of a process; none when it is gone."""
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-        lists = [_read(f"/proc/{pid}/task/{task}/children") for task in tasks]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [int(child) for line in lists for child in line.split()]
+    return members(root)
 
 
 def used(pids: Iterable[int]) -> float:

@@ -14,7 +14,6 @@ from fcgipm.config.kinds import effective_kind, interface_of
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Control, Http, Listen, SlowLog, Status
 from fcgipm.config.node import Node, reach
-from fcgipm.config.programs import effective_program
 from fcgipm.config.scaling import values
 
 JSON = dict[str, Any]
@@ -105,6 +104,7 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "name": pool.name,
         "app": keys.app,
         "cgi": path_below(node, "cgi", keys.cgi),
+        "command": keys.command and list(keys.command),
         "interface": interface_of(keys),
         "listen": [_listen(node, index, listen) for index, listen in enumerate(keys.listen or [])],
         "python": path_below(node, "python", keys.python) or machine.python,
@@ -128,7 +128,6 @@ def _pool(pool: PoolLayers, machine: Machine) -> JSON:
         "access_log": {"file": _access_file(node, keys.access_log.file), "format": keys.access_log.format},
         "slow_log": _slow_log(node, keys.slow_log),
         **effective_kind(keys),
-        **effective_program(pool),
     }
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
+from typing import Any, NamedTuple
 
 from fcgipm.config.errors import Problem
 from fcgipm.config.layers import PoolLayers
@@ -14,11 +17,39 @@ INTERFACES = {"app": ("wsgi", "cgi"), "cgi": ("cgi",), "command": ("fastcgi",)}
 """By the key that says what is served; the first interface is the one that is inferred."""
 
 _MEANING = "module:attribute of the WSGI application; or `cgi`, a folder of scripts, or `command`, a FastCGI program"
-_OF_PYTHON = {
-    "hooks": "are functions of an application that stays in its workers",
-    "slow_log": "logs the Python stack of an application that stays in its workers",
+
+
+class _Unfit(NamedTuple):
+    """Why a key may not be said."""
+
+    text: str
+    but: int | None = None
+    """The value that may be said all the same, being the one in effect."""
+
+
+_OURS = _Unfit("is for applications that fcgipm loads, and a foreign program is on its own here: take the key away")
+_UNFIT: dict[str, dict[tuple[str, ...], _Unfit]] = {
+    "wsgi": {},
+    "cgi": {
+        ("hooks",): _Unfit("are functions of an application that stays in its workers, and with interface cgi none does: take the key away"),
+        ("slow_log",): _Unfit("logs the Python stack of an application that stays in its workers, and with interface cgi none does: take the key away"),
+        ("workers", "threads"): _Unfit("must be 1 with interface cgi: each request has a process of its own; use more workers", but=1),
+    },
+    "fastcgi": {
+        **dict.fromkeys([(key,) for key in ("mount", "preload", "hooks", "access_log", "slow_log", "timeouts")], _OURS),
+        ("workers", "threads"): _Unfit("a foreign program has threads of its own or none: take the key away"),
+        ("recycle", "requests"): _Unfit("nobody can count the requests of a foreign program: take the key away, or use `age` or `memory`"),
+        ("limits", "params"): _OURS,
+    },
 }
-"""Keys that mean nothing where each request has a process of its own. In `defaults` they stand for the other pools."""
+"""By interface, what a pool may not say itself because it means nothing there. In `defaults` it stands for the other pools."""
+
+_NO_HOOKS = {"worker_start": None, "worker_stop": None}
+_DECIDED: dict[str, dict[str, Any]] = {
+    "wsgi": {},
+    "cgi": {"hooks": _NO_HOOKS, "slow_log": None},
+    "fastcgi": {"hooks": _NO_HOOKS, "slow_log": None, "mount": "", "preload": True, "access_log": {"file": "off", "format": "json"}},
+}
 
 
 def served(keys: Pool) -> list[str]:
@@ -33,9 +64,18 @@ def interface_of(keys: Pool) -> str:
 
 def effective_kind(keys: Pool) -> dict[str, Any]:
     """The values that the interface decides about, whatever `defaults` say."""
-    if interface_of(keys) != "cgi":
-        return {}
-    return {"workers": {**values(keys.workers), "threads": 1}, "hooks": {"worker_start": None, "worker_stop": None}, "slow_log": None}
+    interface = interface_of(keys)
+    threads = {"workers": {**values(keys.workers), "threads": 1}} if interface == "cgi" else {}
+    return {**deepcopy(_DECIDED[interface]), **threads}
+
+
+def sayable(pool: dict[str, Any]) -> dict[str, Any]:
+    """A pool's section, in the notation of a file, without what it may not say."""
+    kept = deepcopy(pool)
+    for (*outer, last), unfit in _UNFIT[pool["interface"]].items():
+        if unfit.but is None:
+            reduce(getitem, outer, kept).pop(last, None)
+    return kept
 
 
 def mistakes(pool: PoolLayers) -> Iterator[Problem]:
@@ -55,9 +95,8 @@ def _unfit(pool: PoolLayers, key: str) -> Iterator[Problem]:
     allowed, interface = INTERFACES[key], interface_of(pool.keys)
     if interface not in allowed:
         yield pool.node.problem_of("interface", text=f"must be {' or '.join(allowed)} beside `{key}`, not {interface}")
-    elif interface == "cgi":
-        for name, meaning in _OF_PYTHON.items():
-            if pool.says(name):
-                yield pool.node.problem_of(name, text=f"{meaning}, and with interface cgi none does: take the key away")
-        if pool.keys.workers.threads > 1 and pool.says("workers", "threads"):
-            yield pool.node.problem_of("workers", "threads", text="must be 1 with interface cgi: each request has a process of its own; use more workers")
+        return
+    for steps, unfit in _UNFIT[interface].items():
+        said: Any = reduce(getattr, steps, pool.keys)
+        if pool.says(*steps) and (unfit.but is None or said != unfit.but):
+            yield pool.node.problem_of(*steps, text=unfit.text)

@@ -8,7 +8,7 @@ import yaml
 
 from fcgipm.config.addresses import unix_path
 from fcgipm.config.effective import JSON
-from fcgipm.config.programs import sayable
+from fcgipm.config.kinds import sayable
 from fcgipm.config.units import duration_text, mode_text, size_text
 
 HIDDEN = "***"

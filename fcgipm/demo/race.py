@@ -71,7 +71,7 @@ class Lane:
                 with self._lock:
                     self._waits.append(1000 * (time.monotonic() - began))
                     self._pids.add(pid)
-        except (OSError, ValueError, KeyError) as problem:
+        except (OSError, ValueError, KeyError, TypeError) as problem:
             self._failure = f"{type(problem).__name__}: {problem}"
         finally:
             if connection:

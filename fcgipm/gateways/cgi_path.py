@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple
+from typing import List, NamedTuple
 
 
 class Outside(Exception):
@@ -25,11 +25,9 @@ class Split(NamedTuple):
     path_info: str
 
 
-def wanted(params: Mapping[str, str], folder: str, mount: str) -> Wanted:
-    """SCRIPT_FILENAME says it, or else the path below `mount`. Raises Outside."""
-    path_info = params.get("PATH_INFO", "")
-    path = params.get("SCRIPT_NAME", "") + path_info
-    file = params.get("SCRIPT_FILENAME", "")
+def wanted(file: str, script_name: str, path_info: str, folder: str, mount: str) -> Wanted:
+    """`file`, SCRIPT_FILENAME, says it, or else the path below `mount`. Raises Outside."""
+    path = script_name + path_info
     prefix, told = (folder, file) if file else (mount, path)
     if not told.startswith(prefix.rstrip("/") + "/"):
         raise Outside(f"{told!a:.200} is not below {prefix or '/'}")

@@ -206,6 +206,10 @@ class Response:
         else:
             self.stream((body,))
 
+    def announced(self, body: bytes) -> bool:
+        """Whether this is all that was announced."""
+        return self._left is not None and len(body) >= self._left
+
     def stream(self, blocks: Iterable[bytes]) -> None:
         """Each block goes out before the next is asked for. One beyond the announced length ends the iteration; reaching it does not: the
         application may have things to do behind its last yield."""

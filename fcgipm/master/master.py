@@ -198,7 +198,7 @@ class Master:
             web.see_to(now)
         self._share()
         if self._announced and not self._stopping:
-            if not self._succession.rehearsing:
+            if self._may_reload:
                 self.reloads.see_to(now)
             self._succession.see_to(now, self.reloads.under_way is None and not self.webs.leaving and self.farewells.over)
         self.fleet.relieve()
@@ -215,6 +215,10 @@ class Master:
         for runner in self.fleet.bury():
             self._let_go(runner.listeners)
         self._hand_over()
+
+    @property
+    def _may_reload(self) -> bool:
+        return self._announced and not self._stopping and not self._succession.rehearsing
 
     def _hand_over(self) -> None:
         """To the program that has rehearsed; but what was heard already is ours to obey. Signals that come from here on wait for it."""
@@ -361,7 +365,7 @@ class Master:
 
     def _timeout(self) -> float | None:
         wanted = [*(runner.plan() for runner in self.fleet), *(web.next_wakeup for web in self.webs)]
-        wanted += [self.reloads.next_wakeup, self.reopening.next_wakeup, self._succession.next_wakeup, self._service.next_wakeup]
+        wanted += [self.reloads.next_wakeup if self._may_reload else None, self.reopening.next_wakeup, self._succession.next_wakeup, self._service.next_wakeup]
         times = [when for when in wanted if when is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 

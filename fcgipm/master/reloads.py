@@ -47,8 +47,10 @@ class Reloads:
 
     @property
     def next_wakeup(self) -> float | None:
-        """When to call `see_to` although nothing happened."""
-        return None if self._present is None else self._present[0].next_wakeup
+        """When to call `see_to` although nothing happened; 0: one waits, and may begin."""
+        if self._present is None:
+            return None if self._waiting is None else 0.0
+        return self._present[0].next_wakeup
 
     def ask(self, pool: str | None) -> Wish:
         """Reload a pool, or all (None). One under way may have read its file already, so another follows it."""

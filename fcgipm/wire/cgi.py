@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Iterable, List, NamedTuple, Optional, Tuple
 
+from fcgipm.memo import Memo
 from fcgipm.wire.fastcgi.records import RemoteProtocolError
 
 Header = Tuple[str, str]
@@ -25,7 +26,7 @@ class Head(NamedTuple):
 
     status: int
     reason: str
-    headers: List[Header]
+    headers: Tuple[Header, ...]
 
 
 def encode_head(status: str, headers: Iterable[Header]) -> bytes:
@@ -50,7 +51,7 @@ class HeadParser:
         blank = _BLANK.search(self._received, max(0, self._searched - 3))
         self._searched = len(self._received)
         if blank is not None and blank.end() <= MAX_HEAD:
-            return parse_head(self._received[: blank.start()]), self._received[blank.end() :]
+            return _HEADS[self._received[: blank.start()]], self._received[blank.end() :]
         if len(self._received) > MAX_HEAD:
             raise RemoteProtocolError(f"a response head of more than {MAX_HEAD} bytes")
         return None
@@ -80,8 +81,12 @@ def _with_status(status: Optional[str], headers: List[Header]) -> Head:
         raise RemoteProtocolError("a response without a header")
     if status is None:
         redirect = any(name.lower() == "location" for name, _ in headers)
-        return Head(302, "Found", headers) if redirect else Head(200, "OK", headers)
+        return Head(302, "Found", tuple(headers)) if redirect else Head(200, "OK", tuple(headers))
     digits, _, reason = status.partition(" ")
     if not re.fullmatch("[1-9][0-9]{2}", digits, re.ASCII):
         raise RemoteProtocolError(f"not a status: {status[:80]!r}")
-    return Head(int(digits), reason, headers)
+    return Head(int(digits), reason, tuple(headers))
+
+
+_HEADS = Memo(parse_head, lambda lines: len(lines) <= 500)
+"""Programs say the same again and again."""

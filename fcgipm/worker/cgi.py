@@ -31,6 +31,9 @@ from fcgipm.worker.settings import Settings
 _HINTS = {errno.ENOEXEC: " (a script begins with #! and the path of its interpreter)", errno.ENOENT: " (its interpreter, behind #!, is not there)"}
 
 
+_UNWATCHED = Watch()
+
+
 class Program(NamedTuple):
     """What to start for a request."""
 
@@ -63,7 +66,7 @@ class CgiGateway(AnyGateway):
         """Answer one request; returns when its process has ended. Raises TypeError for an exchange that is no connection."""
         if not isinstance(exchange, PumpedConnection):
             raise TypeError("a CGI program is fed from a connection")
-        response = Response(exchange, params.get("REQUEST_METHOD") == "HEAD", Watch())
+        response = Response(exchange, params.get("REQUEST_METHOD") == "HEAD", _UNWATCHED)
         try:
             self._answer(params, exchange, response)
         except Exception as error:
@@ -105,7 +108,7 @@ class CgiGateway(AnyGateway):
         params["SCRIPT_FILENAME"] = script.file.decode("latin-1")
         if script.split.path_info:
             params.setdefault("PATH_TRANSLATED", (params.get("DOCUMENT_ROOT") or self._scripts.folder) + script.split.path_info)
-        return Program([script.file], os.path.dirname(script.file), plain_word(os.fsdecode(os.path.basename(script.file))))
+        return Program([script.file], script.folder, script.name)
 
     def _run(self, program: Program, params: Dict[str, Any], connection: PumpedConnection, response: Response) -> None:
         try:
@@ -144,8 +147,9 @@ def _relay(pump: Pump, program: Program, response: Response) -> None:
     blocks = pump.blocks()
     try:
         body = _start(blocks, response)
-        if pump.over():  # Most scripts are through by now: then their response has a length, and goes out in one piece.
-            pump.look_how_it_ended()
+        if pump.over:  # Its response has a length, and goes out in one piece.
+            if not response.announced(body):
+                pump.look_how_it_ended()
             response.whole(body)
         else:
             response.stream(_chain(body, blocks))

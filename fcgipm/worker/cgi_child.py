@@ -43,9 +43,15 @@ class Child:
             _close_all(opened)
             raise
         ours = [number for number in (self.output, self.errors, self.input) if number >= 0]
-        _close_all([number for number in opened if number not in ours])
-        for number in ours:
-            os.set_blocking(number, False)
+        self._theirs = [number for number in opened if number not in ours]
+
+    def listen(self) -> None:
+        """Let go of its ends of the pipes, and never wait at ours. (Apart, because it need not be done while a program runs that is through at once.)"""
+        _close_all(self._theirs)
+        self._theirs = []
+        for number in (self.output, self.errors, self.input):
+            if number >= 0:
+                os.set_blocking(number, False)
 
     def _watch(self) -> int:
         """A descriptor that becomes readable when the program has ended (pidfd_open(2))."""
@@ -85,7 +91,7 @@ class Child:
     def reap(self) -> str:
         """Wait for its end; what was wrong with it, empty: nothing."""
         self.close_input()
-        _close_all([self.output, self.errors, self.end])
+        _close_all([*self._theirs, self.output, self.errors, self.end])
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         if code < 0:
             return f"was killed by {signal_name(-code)}"

@@ -30,7 +30,8 @@ class ErrorLines:
             data = os.read(descriptor, _PIECE)
         except BlockingIOError:
             return True
-        self._take(data)
+        if data:
+            self._take(data)
         return bool(data)
 
     def _take(self, data: bytes) -> None:

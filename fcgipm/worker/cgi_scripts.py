@@ -7,17 +7,26 @@ import stat
 from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 from fcgipm.gateways.cgi_path import Outside, Split, split, wanted
+from fcgipm.gateways.errors import plain_word
 
-_KNOWN = 1000
-"""Files that are remembered."""
+_MOST, _LENGTH = 1000, 1000
+"""Requests that are remembered, and characters of one."""
 
 
 class Script(NamedTuple):
-    """A file to run."""
+    """A file to run, and what follows from where it is; `name` is for the log, one plain word."""
 
     file: bytes
+    folder: bytes
+    name: str
     split: Split
     executable: bool
+
+
+Asked = Tuple[str, str, str]
+"""SCRIPT_FILENAME, SCRIPT_NAME and PATH_INFO of a request."""
+State = Tuple[int, int, int]
+"""Device, inode and ctime: it changes with a file's content, mode and name."""
 
 
 class Scripts:
@@ -28,33 +37,49 @@ class Scripts:
         """As params would name it: a character for each byte."""
         self._mount = mount
         self._real = os.path.realpath(os.fsencode(folder)) + b"/"
-        self._inside: Dict[bytes, Tuple[int, int, int]] = {}
-        """Files that were found to be below the folder, as they were then: following links by hand is the most of what finding a script costs."""
+        self._found: Dict[Asked, Tuple[State, Script]] = {}
+        """What was found before. It is found again without a second look at names and links, as long as the very file is unchanged."""
 
     def find(self, params: Mapping[str, str]) -> Optional[Script]:
         """The script that a request means, None: there is none. Raises Outside."""
-        request = wanted(params, self.folder, self._mount)
+        asked = (params.get("SCRIPT_FILENAME", ""), params.get("SCRIPT_NAME", ""), params.get("PATH_INFO", ""))
+        before = self._found.get(asked)
+        if before is not None and _state(before[1].file) == before[0]:
+            return before[1]
+        self._found.pop(asked, None)
+        return self._look(asked)
+
+    def _look(self, asked: Asked) -> Optional[Script]:
+        request = wanted(*asked, self.folder, self._mount)
         file = self.folder.encode("latin-1")
         for count, name in enumerate(request.names, 1):
             file += b"/" + name.encode("latin-1")
             try:
-                found = os.stat(file)
+                mode = os.stat(file).st_mode
             except OSError:
                 return None
-            if stat.S_ISREG(found.st_mode):
-                self._see_that_inside(file, found)
-                return Script(file, split(request, count), os.access(file, os.X_OK))
-            if not stat.S_ISDIR(found.st_mode):
+            if stat.S_ISREG(mode):
+                return self._remember(asked, file, split(request, count))
+            if not stat.S_ISDIR(mode):
                 return None
         return None
 
-    def _see_that_inside(self, file: bytes, found: os.stat_result) -> None:
-        """Raises Outside. The very file that was inside before, unchanged since (moving and linking change its ctime), may be run wherever it is now."""
-        state = (found.st_dev, found.st_ino, found.st_ctime_ns)
-        if self._inside.get(file) == state:
-            return
+    def _remember(self, asked: Asked, file: bytes, parts: Split) -> Script:
+        state = _state(file)  # Before anything is looked at that may change.
         if not os.path.realpath(file).startswith(self._real):
             raise Outside(f"{os.fsdecode(file)!a:.200} is a link out of {os.fsdecode(self._real)}")
-        if len(self._inside) >= _KNOWN:
-            self._inside.clear()
-        self._inside[file] = state
+        name = plain_word(os.fsdecode(os.path.basename(file)))
+        script = Script(file, os.path.dirname(file), name, parts, os.access(file, os.X_OK))
+        if state is not None and script.executable and sum(map(len, asked)) <= _LENGTH:
+            if len(self._found) >= _MOST:
+                self._found.clear()
+            self._found[asked] = state, script
+        return script
+
+
+def _state(file: bytes) -> Optional[State]:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_ctime_ns)

@@ -274,11 +274,12 @@ class Loop:
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
             self._doors.wake_master()
+        tally = self._tally  # Of the probe, when the doors are opened while it is answered.
         response = self.gateway.serve(request.params, connection)
         if connection.aborted and not (connection.gone or connection.finished):
             connection.finish_aborted()
         took = time.monotonic_ns() - started
-        self._tally.end(response, took)
+        tally.end(response, took)
         if took >= WORTH_ASKING:
             self._doubts.arise(took)
         self._slot[STATE] = self._resting

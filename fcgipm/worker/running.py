@@ -79,8 +79,6 @@ class Tally:
     def end(self, response: Response, took: int) -> None:
         """It is over, and took so many nanoseconds."""
         slot, counts, status = self._slot, self._counts, response.status
-        word = _CLASS[status // 100]
-        counts[word] = slot[word] = counts[word] + 1
         if status >= 500 or response.failed:
             self.count(FAILED)
             if response.expired:
@@ -89,6 +87,8 @@ class Tally:
             self.count(ABORTED)
         counts[SERVED_NS] = slot[SERVED_NS] = counts[SERVED_NS] + took
         word = LATENCY + bucket(took)
+        counts[word] = slot[word] = counts[word] + 1
+        word = _CLASS[status // 100]  # Last: who sees the request counted finds its latency too.
         counts[word] = slot[word] = counts[word] + 1
 
     def deserted(self) -> None:

@@ -10,7 +10,6 @@ be cheaper than. fcgiwrap lets the kernel reap its children, so their CPU is not
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import canned, daemon, pump
+from benchmarks.keeping import keep, offer
 from benchmarks.loop import Backend, Figure, measure
 from benchmarks.processes import Folder, Process, program
 from benchmarks.quiet import Quiet, text
@@ -26,6 +26,8 @@ from fcgipm.bench import table
 
 WORKERS = 2
 SCRIPT = "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\nHello\\n'\n"
+SLACK = len("Content-Length: 6\r\n") + 16
+"""What our replies differ by: one to a script that is through at once has a length."""
 FCGIWRAP = "on Debian and Ubuntu: apt-get install fcgiwrap"
 BARE, OURS, THEIRS = "the bare program", "fcgipm", "fcgiwrap"
 RATE_AIM = 1.0
@@ -54,8 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     cpu_ratio = median(mine.cpu_us / other.cpu_us for mine, other in zip(figures[OURS], figures[BARE], strict=True))
     print(f"{'reached' if ratio >= RATE_AIM else 'missed '}: {ratio:.2f} times fcgiwrap's requests/s (aim {RATE_AIM})")
     print(f"{cpu_ratio:.2f} times the CPU of the bare program; {text(*disturbed)}")
-    if options.json:
-        Path(options.json).write_text(json.dumps({label: [one._asdict() for one in found] for label, found in figures.items()}, indent=1) + "\n")
+    keep(options, figures)
     return 0
 
 
@@ -63,7 +64,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench cgi", description="CGI requests to a shell script, beside fcgiwrap")
     parser.add_argument("--requests", type=int, default=1000, help="requests a round and server")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 
@@ -77,7 +78,7 @@ def rounds(folder: Path, script: Path, roots: Mapping[str, int], options: argpar
         count = options.requests if number else options.requests // 10
         found = {BARE: bare(script, count)}
         for backend in backends:
-            plan = pump.Plan([request], len(pump.first(backend.connect, request)), WORKERS, False)
+            plan = pump.Plan([request], len(pump.first(backend.connect, request)), WORKERS, kept=False, slack=SLACK)
             found[backend.name] = measure(backend, plan, count)
         if number:
             for label, figure in found.items():

@@ -11,7 +11,6 @@ its admin loaded before they fork. After the last round of each the tree is watc
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 from benchmarks import breathers, canned, clients, django_project, pss, pump
 from benchmarks.backends import Backend
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import Folder, Process
 from benchmarks.progress import Progress
 from fcgipm.bench import cpu, table
@@ -60,9 +60,7 @@ def main(arguments: Sequence[str]) -> int:
                 measured[one.label].append(measure(one, Path(folder), options, watched=number == options.rounds))
     progress.done()
     print("\n".join([table.render(HEAD, [row(label, rounds) for label, rounds in measured.items()]), *aims(measured)]))
-    if options.json:
-        document = {label: [one._asdict() for one in rounds] for label, rounds in measured.items()}
-        Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
+    keep(options, measured)
     return 0
 
 
@@ -74,7 +72,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rest", type=float, default=60, help="seconds to watch a pool go back to rest, after the last round")
     parser.add_argument("--django", action="store_true", help="load a Django site before the fork")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

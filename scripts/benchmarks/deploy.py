@@ -11,7 +11,6 @@ than 8; for a short one: `--changes 5 --seconds 2`.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from benchmarks.applications.echo import BODY
 from benchmarks.browsers import Browser
 from benchmarks.deployers import Deployer
 from benchmarks.front import Front
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder
 from benchmarks.progress import Progress
 from fcgipm.bench import table
@@ -79,9 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     progress.done()
     rows = [row for label, pair in measured.items() for row in rows_of(label, pair)]
     print("\n".join([table.render(HEAD, rows), *complaints(measured), *aims(measured), quiet.text(*calm.since())]))
-    if options.json:
-        document = {label: {"without": pair.without._asdict(), "during": pair.during._asdict()} for label, pair in measured.items()}
-        Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
+    keep(options, {label: {"without": pair.without, "during": pair.during} for label, pair in measured.items()})
     return 1 if any(pair.during.failed or pair.during.trouble for label, pair in measured.items() if label.startswith("fcgipm")) else 0
 
 
@@ -91,7 +89,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=6, help="of the round without changes")
     parser.add_argument("--limit", type=float, default=35, help="seconds after which no further change of a server begins")
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="only those whose name has TEXT")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

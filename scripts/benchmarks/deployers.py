@@ -84,9 +84,9 @@ def _signal(number: signal.Signals) -> Callable[[Process, Path], None]:
     """A signal to the master, whose children are the workers."""
 
     def change(process: Process, folder: Path) -> None:
-        before = set(cpu.children(process.pid))
+        before = set(cpu.tree(process.pid)[1:])
         os.kill(process.pid, number)
-        _wait(lambda: replaced(before, set(cpu.children(process.pid))), process)
+        _wait(lambda: replaced(before, set(cpu.tree(process.pid)[1:])), process)
 
     return change
 

@@ -9,7 +9,6 @@ the workers, made for development and small sites; nginx is the measure. What co
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from benchmarks import daemon, wrk
 from benchmarks.applications.hello import BODY
 from benchmarks.backends import APPLICATIONS
 from benchmarks.front import Front, Route, free_port
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
 from fcgipm.bench import table
@@ -28,9 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     with Folder() as folder:
         loads = measure(Path(folder), options)
     print(table.render(HEAD, [row(name, load) for name, load in loads]))
-    if options.json:
-        document = [{"door": name, **load._asdict()} for name, load in loads]
-        Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
+    keep(options, [{"door": name, **load._asdict()} for name, load in loads])
     return 1 if any(load.bad for _, load in loads) else 0
 
 
@@ -39,7 +37,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=1, help="how often each door has its turn")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

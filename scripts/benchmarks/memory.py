@@ -14,13 +14,13 @@ interpreter that other Python programs of the machine map make it smaller, for b
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import canned, daemon, django_project, pss, pump
 from benchmarks.backends import Backend
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import PYTHON_PACKAGES, Folder, program
 from benchmarks.progress import Progress
 from fcgipm.bench import cpu, table
@@ -71,8 +71,7 @@ def main(arguments: Sequence[str]) -> int:
                 readings.append(measure(backend, warm, Path(folder) / backend.name, options))
     progress.done()
     print(text(readings))
-    if options.json:
-        Path(options.json).write_text(json.dumps([document(reading) for reading in readings], indent=1) + "\n")
+    keep(options, [document(reading) for reading in readings])
     return 0
 
 
@@ -80,7 +79,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench memory", description="memory of a Django site in 8 workers")
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--requests", type=int, default=400)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

@@ -10,7 +10,6 @@ process for all, because where names fall in dictionaries and pages in caches ma
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks import canned, control, daemon, pump
+from benchmarks.keeping import keep, offer
 from benchmarks.loop import Backend, measure
 from benchmarks.processes import SCRIPTS, Folder, Process
 from benchmarks.progress import Progress
@@ -62,9 +62,7 @@ def main(arguments: Sequence[str]) -> int:
             disturbed = quiet.since()
     print(table.render(["part", "µs CPU/request", "aim"], [row(part, costs) for part in PARTS]))
     print(f"a whole worker: {median(costs[WHOLE]):.1f} µs; {text(*disturbed)}")
-    if options.json:
-        figures = {part.name: cost(part, costs) for part in PARTS}
-        Path(options.json).write_text(json.dumps({"costs": figures, "whole": median(costs[WHOLE])}, indent=1) + "\n")
+    keep(options, {"costs": {part.name: cost(part, costs) for part in PARTS}, "whole": median(costs[WHOLE])})
     return 0
 
 
@@ -73,7 +71,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=8000, help="requests a round and variant")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--plain", action="store_true", help="requests with few headers instead of a browser's")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

@@ -9,7 +9,6 @@ process that sleeps makes none. Under load the beat looks at the scoreboard; tha
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any
 
 from benchmarks import canned, clients, daemon, pump
 from benchmarks.backends import APPLICATIONS
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder, Process, program
 from benchmarks.progress import Progress
 from fcgipm.bench import cpu, table
@@ -56,15 +56,14 @@ def main(arguments: Sequence[str]) -> int:
     print(table.render(HEAD, [[label, *(f"{figure:,.1f}" for figure in figures)] for label, figures in loads.items()]))
     print(f"{'reached' if not calls else 'missed '}: at rest {len(calls)} system calls of {len(tree)} processes in {options.seconds:g} s (aim 0)")
     print("".join(f"  {line}\n" for line in calls[:20]), end="")
-    if options.json:
-        Path(options.json).write_text(json.dumps({"loads": loads, "processes": len(tree), "calls": calls}, indent=1) + "\n")
+    keep(options, {"loads": loads, "processes": len(tree), "calls": calls})
     return 0
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench rest", description="what a daemon costs beside the requests")
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

@@ -10,7 +10,6 @@ the answer.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import threading
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import canned, daemon, pump
 from benchmarks.backends import APPLICATIONS
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import PYTHON_PACKAGES, BenchError, Folder, Process, clean_environment, program
 from benchmarks.progress import Progress
 from fcgipm.bench import cpu, table
@@ -56,8 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         rows[label] = row(situation, options)
     progress.done()
     print("\n".join([table.render(HEAD, [render(label, figures) for label, figures in rows.items()]), *map(aim, rows, rows.values())]))
-    if options.json:
-        Path(options.json).write_text(json.dumps({label: row._asdict() for label, row in rows.items()}, indent=1) + "\n")
+    keep(options, rows)
     return 0
 
 
@@ -80,7 +79,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench status", description="what it costs to ask what goes on")
     parser.add_argument("--workers", type=int, default=200, help="of the pool whose requests wait")
     parser.add_argument("--runs", type=int, default=21, help="commands of each kind in each situation")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

@@ -9,7 +9,6 @@ before the pool doubles are compared with those sent within 0.2 s from then on: 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import NamedTuple
 
 from benchmarks import canned, clients, control, daemon, django_project, pump
 from benchmarks.breathers import application
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
 from fcgipm.bench import table
@@ -50,8 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     print(table.render(HEAD, [row("before", before), row("while the pool doubles", after)]))
     ratio = after.p99_ms / before.p99_ms
     print(f"{'reached' if ratio <= P99_AIM else 'missed '}: p99 {ratio:.2f} times of before (aim {P99_AIM}), {options.doublings} doublings")
-    if options.json:
-        Path(options.json).write_text(json.dumps({"before": before._asdict(), "after": after._asdict()}, indent=1) + "\n")
+    keep(options, {"before": before, "after": after})
     return 0
 
 
@@ -60,7 +59,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--doublings", type=int, default=30)
     parser.add_argument("--milliseconds", type=int, default=10, help="what a request takes")
     parser.add_argument("--django", action="store_true", help="load a Django site before the fork")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

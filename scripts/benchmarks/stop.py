@@ -12,7 +12,6 @@ shown in 95 of 100 such measurements.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import select
 import signal
@@ -26,6 +25,7 @@ from typing import NamedTuple
 from benchmarks import canned, daemon, pump, quiet, traffic
 from benchmarks.backends import APPLICATIONS
 from benchmarks.front import free_port
+from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
 from benchmarks.traffic import Attempt, Failed
@@ -126,9 +126,7 @@ def main(arguments: Sequence[str]) -> int:
                 stops.append(measure(case, Path(folder), options))
     progress.done()
     print("\n".join([table.render(HEAD, [row(case, stops) for case, stops in measured.items()]), *verdicts(measured), quiet.text(*calm.since())]))
-    if options.json:
-        document = {case.label: [one._asdict() for one in stops] for case, stops in measured.items()}
-        Path(options.json).write_text(json.dumps(document, indent=1) + "\n")
+    keep(options, {case.label: stops for case, stops in measured.items()})
     return 1 if any(one.reset or one.closed for case, stops in measured.items() if not case.tcp for one in stops) else 0
 
 
@@ -137,7 +135,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--stops", type=int, default=20, help="how often each daemon is stopped")
     parser.add_argument("--seconds", type=float, default=1, help="of load before a stop")
     parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--json", metavar="FILE", help="write the figures there")
+    offer(parser)
     return parser.parse_args(arguments)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,9 +10,6 @@ import pytest
 
 from tests.support.daemon import Daemon
 from tests.support.nginx import Nginx
-
-FULL = os.environ.get("FCGIPM_TEST_FULL", "") == "1"
-"""The whole size of the long tests (100,000 requests, 1 GiB) instead of the size for every day."""
 
 
 class Echo:

@@ -11,10 +11,9 @@ from itertools import islice
 
 import pytest
 
-from tests.nginx.conftest import FULL
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import Connection, environ
-from tests.support.load import Load, Shot, ask_all, kept_request
+from tests.support.load import FULL, Load, Shot, ask_all, kept_request
 from tests.support.nginx import Nginx
 
 PROMPT = 0.1

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.nginx.conftest import FULL
 from tests.support.daemon import Daemon, eventually
+from tests.support.load import FULL
 from tests.support.nginx import Nginx
 
 MIB = 1 << 20
@@ -58,9 +58,21 @@ def read_all(connection: socket.socket) -> tuple[bytes, int]:
     return head, length
 
 
+def made(events: Path) -> int:
+    """Blocks that the application stream has been asked for, by its own record."""
+    return events.read_text().count("next") if events.exists() else 0
+
+
+def stalled(events: Path) -> bool:
+    """It has begun, and is asked for no more; that nothing comes has no event."""
+    before = made(events)
+    time.sleep(0.3)
+    return 0 < before == made(events)
+
+
 @pytest.mark.timeout(900 if FULL else 90)
-def test_d57_large_upload(daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]) -> None:
-    daemon = daemon_factory(STREAM)
+def test_d57_large_upload(shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]) -> None:
+    daemon = shared_daemon(STREAM)
     nginx = nginx_factory(daemon.address(), substitute=UNLIMITED)
     assert nginx.ask("/upload", "POST", b"warm").status == 200
     memory = Memory(daemon.workers()[0])
@@ -81,9 +93,9 @@ def test_d57_large_upload(daemon_factory: Callable[..., Daemon], nginx_factory: 
 @pytest.mark.timeout(900 if FULL else 90)
 @pytest.mark.parametrize("length", ["", "&length=1"])
 def test_large_download(
-    daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx], length: str
+    shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx], length: str
 ) -> None:
-    daemon = daemon_factory(STREAM)
+    daemon = shared_daemon(STREAM)
     nginx = nginx_factory(daemon.address(), http="fastcgi_max_temp_file_size 16m;")
     assert nginx.ask("/?blocks=100&size=65536").status == 200
     memory = Memory(daemon.workers()[0])
@@ -95,37 +107,29 @@ def test_large_download(
 
 
 def test_h139_slow_download_with_buffering_off(
-    daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx], tmp_path: Path
+    shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx], tmp_path: Path
 ) -> None:
     """A client that takes nothing for a while: the application waits with it, and nothing piles up in the worker."""
     events = tmp_path / "events"
-    daemon = daemon_factory({"web": {**STREAM["web"], "umask": "0000"}})
+    daemon = shared_daemon({"web": {**STREAM["web"], "umask": "0000"}})
     nginx = nginx_factory(daemon.address())
     memory = Memory(daemon.workers()[0])
     size, block = 100 * MIB, 65536
 
-    def made() -> int:
-        return events.read_text().count("next") if events.exists() else 0
-
-    def stalled() -> bool:
-        before = made()
-        time.sleep(0.3)
-        return 0 < before == made()
-
     head = f"GET /?blocks={size // block}&size={block}&unbuffered=1&events={events} HTTP/1.0"
     with request(nginx.port, head) as connection:
-        eventually(stalled, "the application waits for the client")
-        assert made() * block < 32 * MIB, "the application ran ahead of its client"
+        eventually(lambda: stalled(events), "the application waits for the client")
+        assert made(events) * block < 32 * MIB, "the application ran ahead of its client"
         assert read_all(connection)[1] == size
     assert memory.growth() < ALLOWED_GROWTH
     assert events.read_text().count("close") == 1
 
 
 def test_h140_client_gone_mid_download(
-    daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
+    shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
 ) -> None:
     """close() is called, the worker serves on, and no traceback is written (the daemon's log is checked when it stops)."""
-    daemon = daemon_factory({"web": {"app": "misbehave:application"}})
+    daemon = shared_daemon({"web": {"app": "misbehave:application"}})
     nginx = nginx_factory(daemon.address())
     (worker,) = daemon.workers()
     for _ in range(3):
@@ -136,10 +140,10 @@ def test_h140_client_gone_mid_download(
 
 
 def test_f83_head_over_kept_connections(
-    daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
+    shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
 ) -> None:
     """nginx may drop the connection after a HEAD: the worker goes back to its listener."""
-    daemon = daemon_factory(STREAM)
+    daemon = shared_daemon(STREAM)
     nginx = nginx_factory(daemon.address())
     for query in ("", "?length=1", "?blocks=0", "?blocks=100&size=65536"):
         for _ in range(5):
@@ -149,9 +153,9 @@ def test_f83_head_over_kept_connections(
 
 
 def test_d60_early_413_reaches_the_client(
-    daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
+    shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
 ) -> None:
-    daemon = daemon_factory({"web": {"app": "misbehave:application"}})
+    daemon = shared_daemon({"web": {"app": "misbehave:application"}})
     nginx = nginx_factory(daemon.address())
     for _ in range(5):
         response = nginx.ask("/leave-body", "POST", b"x" * (4 * MIB))
@@ -160,22 +164,22 @@ def test_d60_early_413_reaches_the_client(
 
 
 def test_h134_five_kibibytes_of_headers(
-    daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
+    shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx]
 ) -> None:
     """More than nginx takes by default; the shipped file makes room."""
-    nginx = nginx_factory(daemon_factory({"web": {"app": "misbehave:application"}}).address())
+    nginx = nginx_factory(shared_daemon({"web": {"app": "misbehave:application"}}).address())
     query = "%7B%22headers%22%3A%20%5B%28%22X-Long%22%2C%20%22{}%22%29%5D%7D".format("v" * 5120)
     assert nginx.ask(f"/literal?{query}").header("X-Long") == "v" * 5120
 
 
 def test_h122_events_reach_the_client_one_by_one(
-    daemon_factory: Callable[..., Daemon], nginx_factory: Callable[..., Nginx], tmp_path: Path
+    shared_daemon: Callable[..., Daemon], nginx_factory: Callable[..., Nginx], tmp_path: Path
 ) -> None:
     """Server-sent events: nginx passes each on when its buffering is off."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     line = "        include fcgipm_params;\n"
-    daemon = daemon_factory({"web": {"app": "misbehave:application"}})
+    daemon = shared_daemon({"web": {"app": "misbehave:application"}})
     nginx = nginx_factory(daemon.address(), substitute={line: line + "fastcgi_buffering off;\n"})
     with request(nginx.port, f"GET /gate?fifo={fifo} HTTP/1.0") as connection, connection.makefile("rb") as reader:
         while reader.readline().strip():

@@ -19,14 +19,20 @@ Start = Callable[..., tuple[Daemon, Callable[[int], list[dict[str, Any]]]]]
 OVERDUE = {"app": "overdue:application", "timeouts": {"request": "300ms", "kill_after": "500ms"}}
 
 
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of all tests; it is empty when one begins."""
+    return tmp_path_factory.mktemp("log") / "access"
+
+
 @pytest.fixture
-def start(daemon_factory: DaemonFactory, tmp_path: Path) -> Start:
+def start(shared_daemon: DaemonFactory, log: Path) -> Start:
     """A daemon, and a function that waits for that many lines and gives them."""
 
     def starter(threads: int = 1, **pool: Any) -> tuple[Daemon, Callable[[int], list[dict[str, Any]]]]:
-        log = tmp_path / "access"
         workers = {"min": 1, "max": 1, "threads": threads}
-        daemon = daemon_factory({"web": {"workers": workers, "access_log": {"file": str(log)}, **pool}}, tolerate=["Traceback", "worker"])
+        daemon = shared_daemon({"web": {"workers": workers, "access_log": {"file": str(log)}, **pool}}, tolerate=["Traceback", "worker"])
+        log.write_text("")
 
         def lines(count: int) -> list[dict[str, Any]]:
             eventually(lambda: log.read_text().count("\n") >= count, f"{count} lines")
@@ -38,9 +44,11 @@ def start(daemon_factory: DaemonFactory, tmp_path: Path) -> Start:
 
 
 def counted(daemon: Daemon) -> dict[str, Any]:
-    """How the pool's status counts its requests."""
-    pool = daemon.settled()
-    return {**pool["requests"], "rejected": pool["connections"]["rejected"]}
+    """How the pool's status counts this test's requests."""
+    now, before = daemon.settled(), daemon.before["web"]
+    counts = {key: value - before["requests"][key] for key, value in now["requests"].items() if key != "by_class"}
+    classes = {key: value - before["requests"]["by_class"][key] for key, value in now["requests"]["by_class"].items()}
+    return {**counts, "by_class": classes, "rejected": now["connections"]["rejected"] - before["connections"]["rejected"]}
 
 
 @pytest.mark.parametrize("path", ["/loop", "/sleep"])

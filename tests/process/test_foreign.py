@@ -23,6 +23,7 @@ from tests.process.test_upgrade import upgrade
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import ask
 from tests.support.foreign import APPS, KINDS, command
+from tests.support.load import PAUSE
 
 FLUP = [sys.executable, str(APPS / "program.py")]
 Daemons = Callable[..., Daemon]
@@ -42,7 +43,7 @@ def answer(address: str, **more: str) -> str:
 
 @contextmanager
 def load(address: str, kind: str, clients: int = 4) -> Iterator[list[str]]:
-    """Clients that ask all the time, a connection a request; at least 50 are answered before and after what is done meanwhile. What failed."""
+    """Clients that ask all the time, but for PAUSE, a connection a request; at least 50 are answered before and after what is done meanwhile. What failed."""
     failures: list[str] = []
     answered = threading.Semaphore(0)
     over = threading.Event()
@@ -52,6 +53,7 @@ def load(address: str, kind: str, clients: int = 4) -> Iterator[list[str]]:
             try:
                 assert answer(address, QUERY_STRING="2").startswith(f"{kind} ")
                 answered.release()
+                time.sleep(PAUSE)
             except (OSError, EOFError, AssertionError) as error:
                 failures.append(repr(error))
 
@@ -73,8 +75,8 @@ def test_a_program_that_dies_at_once_is_not_switched_to(daemon_factory: Daemons)
     before = daemon.workers()
     daemon.pools["web"]["command"] = ["/bin/false"]
     write(daemon)
-    reloaded = daemon.command("reload")
-    assert reloaded.returncode == 1 and "exited with status 1" in reloaded.stderr
+    code, said = daemon.reload()
+    assert code == 1 and "exited with status 1" in said
     eventually(lambda: daemon.workers() == before, "only those of before are there")
 
 
@@ -125,7 +127,7 @@ def test_copies_and_keeper_are_the_pools_user(daemon_factory: Daemons) -> None:
         assert fields["Uid"].split() == [str(nobody)] * 4 and fields["NoNewPrivs"].strip() == "1" and int(fields["CapEff"], 16) == 0
     with load(daemon.address(), "php") as failures:
         for _ in range(2):
-            assert daemon.command("reload").returncode == 0
+            assert daemon.reload()[0] == 0
     assert failures == []
     eventually(lambda: not set(pids) & daemon.processes(), "those of before have left")
 
@@ -143,13 +145,13 @@ def test_copies_are_replaced_by_their_age(tmp_path: Path, daemon_factory: Daemon
 def test_a_probe_decides(daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": {"command": FLUP, "probe": {"path": "/"}}}, tolerate=["reload failed"])
     before = daemon.workers()
-    assert daemon.command("reload").returncode == 0
+    assert daemon.reload()[0] == 0
     after = daemon.workers()
     assert not set(before) & set(after)
     daemon.pools["web"]["env"]["ANSWER_STATUS"] = "500 Broken"
     write(daemon)
-    reloaded = daemon.command("reload")
-    assert reloaded.returncode == 1 and "500" in reloaded.stderr, reloaded.stderr
+    code, said = daemon.reload()
+    assert code == 1 and "500" in said, said
     assert daemon.workers() == after
 
 
@@ -169,7 +171,7 @@ def test_over_tcp(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": pool})
     before = set(daemon.workers())
     with load(daemon.address(), kind, clients=2) as failures:
-        assert daemon.command("reload").returncode == 0
+        assert daemon.reload()[0] == 0
     assert failures == []
     eventually(lambda: len(daemon.processes()) == 4 and not before & set(daemon.workers()), "a master, a keeper, two copies")
     assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
@@ -182,7 +184,7 @@ def test_a_program_that_forbids_a_look_is_told_of(daemon_factory: Daemons) -> No
         pool.update(command=[PYTHON, str(APPS / "unseen.py")], user="nobody", python=PYTHON)
     daemon = daemon_factory({"web": pool})
     before = set(daemon.workers())
-    assert daemon.command("reload").returncode == 0
+    assert daemon.reload()[0] == 0
     daemon.wait_for_line("copy [0-9]+ does not let us see its connections")
     eventually(lambda: not before & set(daemon.workers()), "those of before have left")
     assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0

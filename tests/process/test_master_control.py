@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from fcgipm import __version__
 from tests.support.daemon import ROOT, Daemon, eventually
 from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.gate import Gate
+from tests.support.rest import rested
 
 DaemonFactory = Callable[..., Daemon]
 
@@ -191,15 +190,6 @@ def control_with(**more: str) -> dict[str, object]:
 
 
 class TestAtRest:
-    def wake_ups(self, pids: list[int]) -> dict[int, int]:
-        """How often each thread of each process went to sleep: every wake-up ends in one."""
-        found = {}
-        for pid in pids:
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                fields = Path(f"/proc/{pid}/task/{thread}/status").read_text().splitlines()
-                found[int(thread)] = int(next(line for line in fields if line.startswith("voluntary_ctxt")).split()[1])
-        return found
-
     def test_nobody_wakes_up(self, daemon_factory: DaemonFactory) -> None:
         """Master, template and workers, after having been busy: not one wake-up in a second."""
         daemon = daemon_factory({"web": {**CASES, "workers": 2}})
@@ -208,14 +198,7 @@ class TestAtRest:
                 kept.ask(environ("/hello"), keep=True)
             pids = sorted(daemon.processes())
             assert len(pids) == 4
-            quiet = threading.Event()
-
-            def a_quiet_second() -> bool:
-                before = self.wake_ups(pids)
-                quiet.wait(1.0)
-                return self.wake_ups(pids) == before
-
-            eventually(a_quiet_second, "a second without a wake-up", timeout=10)
+            eventually(lambda: rested(pids, 1.0), "a second without a wake-up", timeout=10)
 
     def test_the_master_is_small(self, daemon_factory: DaemonFactory) -> None:
         daemon = daemon_factory({"web": {**CASES, "workers": 4}, "api": CASES})

@@ -14,6 +14,7 @@ import pytest
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import Connection, environ, request
 from tests.support.gate import Gate
+from tests.support.rest import rested
 
 DaemonFactory = Callable[..., Daemon]
 
@@ -53,15 +54,7 @@ def test_it_works_again_after_the_master_slept(daemon_factory: DaemonFactory) ->
     daemon = daemon_factory({"web": {**CASES, "workers": 2}})
     with contextlib.ExitStack() as stack:
         owners = kept(daemon, stack, 8)
-        switches = -1
-
-        def asleep() -> bool:
-            nonlocal switches
-            before, switches = switches, switches_of(daemon.pid)
-            time.sleep(0.2)
-            return before == switches
-
-        eventually(asleep, "the master sleeps")
+        eventually(lambda: rested([daemon.pid], 0.2), "the master sleeps")
         with Gate() as gate:
             busy, *others = owners
             busy.send(request(environ("/at-gate", GATE=gate.path), keep=True))
@@ -88,8 +81,3 @@ def test_kept_connections_outlive_the_worker_that_kept_them(daemon_factory: Daem
 
 def all_new(daemon: Daemon, before: set[int]) -> bool:
     return not before & set(daemon.workers())
-
-
-def switches_of(pid: int) -> int:
-    with open(f"/proc/{pid}/status") as status:
-        return int(next(line for line in status if line.startswith("voluntary_ctxt")).split()[1])

@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.process.test_master_start import free_port
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.gate import Gate
+from tests.support.load import PAUSE
 
 DaemonFactory = Callable[..., Daemon]
 
@@ -69,10 +71,9 @@ class Site:
     def save(self) -> None:
         self.daemon.write(yaml.safe_dump(self.file))
 
-    def reload(self, *arguments: str) -> tuple[int, str]:
+    def reload(self, pool: str | None = None) -> tuple[int, str]:
         """Exit status and everything said."""
-        done = self.daemon.command("reload", *arguments)
-        return done.returncode, done.stdout + done.stderr
+        return self.daemon.reload(pool)
 
     def answer(self, pool: str = "web", **params: str) -> bytes:
         return ask(self.daemon.address(pool), **params).body
@@ -88,7 +89,7 @@ def site(daemon_factory: DaemonFactory, tmp_path: Path) -> Callable[..., Site]:
 
 @contextmanager
 def load(address: str, clients: int = 4) -> Iterator[list[str]]:
-    """Clients that ask all the time, half of them over kept connections, every second time with a POST. What failed."""
+    """Clients that ask all the time, but for PAUSE, half of them over kept connections, every second time with a POST. What failed."""
     failures: list[str] = []
     answered = threading.Semaphore(0)
     over = threading.Event()
@@ -105,6 +106,7 @@ def load(address: str, clients: int = 4) -> Iterator[list[str]]:
                 reply = connection.read_reply()
                 assert reply.status == 200 and reply.body.endswith(body), reply
                 answered.release()
+                time.sleep(PAUSE)
                 if not keep:
                     connection.close()
                     connection = None

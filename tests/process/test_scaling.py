@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from tests.support.daemon import APPS, Daemon, eventually
 from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.gate import Gate
+from tests.support.rest import rested
 
 DaemonFactory = Callable[..., Daemon]
 
@@ -318,26 +318,8 @@ class TestAtRest:
         rests_with(daemon, 0, "od")
         pids = sorted(daemon.processes())
         assert len(pids) == 1 + 3 + 2 + 1
-
-        quiet = threading.Event()
-
-        def two_quiet_seconds() -> bool:
-            before = wake_ups(pids)
-            quiet.wait(2.0)
-            return wake_ups(pids) == before
-
-        eventually(two_quiet_seconds, "two seconds without a wake-up", timeout=15)
+        eventually(lambda: rested(pids, 2.0), "two seconds without a wake-up", timeout=15)
         assert ask(daemon.address("od"), "/hello").body == b"hello", "and its alarm is set"
-
-
-def wake_ups(pids: list[int]) -> dict[int, int]:
-    """How often each thread of each process went to sleep: every wake-up ends in one."""
-    found = {}
-    for pid in pids:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            fields = Path(f"/proc/{pid}/task/{thread}/status").read_text().splitlines()
-            found[int(thread)] = int(next(line for line in fields if line.startswith("voluntary_ctxt")).split()[1])
-    return found
 
 
 class TestLeftByAnEnemy:

@@ -45,6 +45,7 @@ def test_latencies_outlive_their_worker(daemon_factory: Factory) -> None:
     daemon = daemon_factory({"web": {"app": "cases:application"}})
     with Connection(daemon.address()) as connection:
         assert connection.ask(environ("/hello")).status == 200
+    eventually(lambda: daemon.status()["pools"]["web"]["requests"]["total"] == 1, "it is counted")
     (pid,) = daemon.workers()
     os.kill(pid, signal.SIGKILL)
     daemon.wait_for_line("killed by|SIGKILL")

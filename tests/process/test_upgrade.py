@@ -93,8 +93,8 @@ def test_a_request_that_hangs_is_found_and_interrupted_afterwards(site: Callable
         assert all("most recent call first" in stack and "does not answer" not in stack for stack in told), told
         assert sum(shop.code.name in stack for stack in told) == 1, told
         assert connection.read_reply().status == 504
-    eventually(lambda: shop.pool()["workers"]["idle"] == 2, "another has come from the template of before")
-    assert shop.pool()["requests"]["timed_out"] == 1 and shop.pool()["exits"]["timeout"] == 1
+    eventually(lambda: shop.pool()["workers"]["idle"] == 2 and shop.pool()["exits"]["timeout"] == 1, "another has come from the template of before")
+    assert shop.pool()["requests"]["timed_out"] == 1
 
 
 def test_an_embedded_server_goes_on(site: Callable[..., Site]) -> None:

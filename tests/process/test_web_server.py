@@ -7,13 +7,12 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.nginx.test_transfer import MIB, Memory, read_all, request
+from tests.nginx.test_transfer import MIB, Memory, made, read_all, request, stalled
 from tests.support.daemon import Daemon, eventually
 from tests.support.embedded import Embedded
 from tests.support.load import Load, Shot
@@ -38,9 +37,9 @@ def embedded_factory() -> Iterator[Callable[..., Embedded]]:
 
 
 class TestClients:
-    def test_h140_one_who_leaves_mid_stream(self, embedded_factory: Callable[..., Embedded]) -> None:
+    def test_h140_one_who_leaves_mid_stream(self, shared_embedded: Callable[..., Embedded]) -> None:
         """The application's iterator is closed, the worker serves on, and nothing alarming is logged."""
-        server = embedded_factory({"web": {"app": "misbehave:application"}})
+        server = shared_embedded({"web": {"app": "misbehave:application"}})
         (worker,) = server.daemon.workers()
         for _ in range(3):
             with request(server.port, "GET /endless HTTP/1.1") as connection:
@@ -49,18 +48,18 @@ class TestClients:
         assert server.daemon.workers() == [worker]
 
     def test_one_who_leaves_while_the_application_waits(
-        self, embedded_factory: Callable[..., Embedded], tmp_path: Path
+        self, shared_embedded: Callable[..., Embedded], tmp_path: Path
     ) -> None:
         """Nobody need send anything for it to be noticed: the next block finds its web server gone."""
         events = tmp_path / "events"
-        server = embedded_factory(STREAM)
+        server = shared_embedded(STREAM)
         with request(server.port, f"GET /?blocks=1000&size=10&pause=0.05&events={events} HTTP/1.1") as connection:
             assert b"aaaaaaaaaa" in connection.recv(65536) + connection.recv(65536)
         eventually(lambda: "close" in events.read_text(), "the iterator is closed")
         assert events.read_text().count("next") < 100
 
-    def test_one_who_leaves_mid_upload(self, embedded_factory: Callable[..., Embedded]) -> None:
-        server = embedded_factory(STREAM, tolerate=["ended before|client|closed"])
+    def test_one_who_leaves_mid_upload(self, shared_embedded: Callable[..., Embedded]) -> None:
+        server = shared_embedded(STREAM, tolerate=["ended before|client|closed"])
         (worker,) = server.daemon.workers()
         head = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
         with socket.create_connection(("127.0.0.1", server.port), 15) as connection:
@@ -71,34 +70,25 @@ class TestClients:
         assert server.daemon.workers() == [worker]
 
     @pytest.mark.timeout(90)
-    def test_h139_a_slow_reader_of_100_mb(self, embedded_factory: Callable[..., Embedded], tmp_path: Path) -> None:
+    def test_h139_a_slow_reader_of_100_mb(self, shared_embedded: Callable[..., Embedded], tmp_path: Path) -> None:
         """It takes nothing for a while: the application waits with it, and nothing piles up in any process."""
         events = tmp_path / "events"
-        server = embedded_factory(STREAM)
+        server = shared_embedded(STREAM)
         assert server.ask("/?blocks=100&size=65536").status == 200
         memories = [Memory(pid) for pid in (*server.daemon.workers(), server.pid, server.daemon.pid)]
-
-        def made() -> int:
-            return events.read_text().count("next") if events.exists() else 0
-
-        def stalled() -> bool:
-            before = made()
-            time.sleep(0.3)
-            return 0 < before == made()
-
         size, block = 100 * MIB, 65536
         head = f"GET /?blocks={size // block}&size={block}&length=1&events={events} HTTP/1.1"
         with request(server.port, head) as connection:
-            eventually(stalled, "the application waits for the client")
-            assert made() * block < 16 * MIB, "the application ran ahead of its client"
+            eventually(lambda: stalled(events), "the application waits for the client")
+            assert made(events) * block < 16 * MIB, "the application ran ahead of its client"
             assert read_all(connection)[1] == size
         growths = [memory.growth() for memory in memories]
         assert max(growths) < ALLOWED_GROWTH, growths
         assert events.read_text().count("close") == 1
 
     @pytest.mark.parametrize("chunked", [False, True])
-    def test_d57_a_large_upload(self, embedded_factory: Callable[..., Embedded], chunked: bool) -> None:
-        server = embedded_factory(STREAM)
+    def test_d57_a_large_upload(self, shared_embedded: Callable[..., Embedded], chunked: bool) -> None:
+        server = shared_embedded(STREAM)
         assert server.ask("/upload", "POST", b"warm").status == 200
         memories = [Memory(pid) for pid in (*server.daemon.workers(), server.pid)]
         block, count, digest = os.urandom(MIB), 64, hashlib.sha256()
@@ -113,9 +103,10 @@ class TestClients:
         assert answer.endswith(f"\r\n\r\n{count * MIB} {digest.hexdigest()}".encode()), answer
         assert max(memory.growth() for memory in memories) < ALLOWED_GROWTH
 
-    def test_an_upload_that_nobody_reads_is_held_back(self, embedded_factory: Callable[..., Embedded]) -> None:
+    def test_an_upload_that_nobody_reads_is_held_back(self, shared_embedded: Callable[..., Embedded]) -> None:
         """The application answers one block and sleeps: what the client may still send is what the sockets' buffers hold."""
-        server = embedded_factory(STREAM)
+        server = shared_embedded(STREAM)
+        assert server.ask("/upload", "POST", b"warm").status == 200
         memory = Memory(server.pid)
         sent = 0
         with socket.create_connection(("127.0.0.1", server.port), 15) as connection:
@@ -126,16 +117,16 @@ class TestClients:
                     sent += connection.send(b"x" * 65536)
         assert sent < 32 * MIB and memory.growth() < ALLOWED_GROWTH, (sent, memory.growth())
 
-    def test_d60_an_early_answer(self, embedded_factory: Callable[..., Embedded]) -> None:
-        server = embedded_factory({"web": {"app": "misbehave:application"}})
+    def test_d60_an_early_answer(self, shared_embedded: Callable[..., Embedded]) -> None:
+        server = shared_embedded({"web": {"app": "misbehave:application"}})
         for _ in range(3):
             response = server.ask("/leave-body", "POST", b"x" * (4 * MIB))
             assert (response.status, response.body) == (413, b"too large")
 
     @pytest.mark.alone
-    def test_200_at_once(self, embedded_factory: Callable[..., Embedded]) -> None:
+    def test_200_at_once(self, shared_embedded: Callable[..., Embedded]) -> None:
         """Here for a moment; `scripts/bench doors` does it for 20 s, beside nginx."""
-        server = embedded_factory({"web": {"app": "hello:application", "workers": 2}})
+        server = shared_embedded({"web": {"app": "hello:application", "workers": 2}})
         shots = (Shot("GET", "/", expect=lambda body: body == b"Hello, world!") for _ in range(3000))
         outcome = Load(server.port, shots, clients=200).start().finish()
         assert (outcome.answered, outcome.failures) == (3000, [])
@@ -162,8 +153,8 @@ def together(port: int, head: str, count: int) -> None:
 
 
 class TestPoolsThatDoNotAnswer:
-    def test_502_when_the_worker_dies_before_it_answers(self, embedded_factory: Callable[..., Embedded]) -> None:
-        server = embedded_factory({"web": {"app": "sleep:application"}})
+    def test_502_when_the_worker_dies_before_it_answers(self, shared_embedded: Callable[..., Embedded]) -> None:
+        server = shared_embedded({"web": {"app": "sleep:application"}})
         with request(server.port, "POST /?s=60 HTTP/1.1") as connection:
             eventually(lambda: busy(server) == 1, "the request runs")
             os.kill(server.daemon.workers()[0], signal.SIGKILL)
@@ -172,9 +163,9 @@ class TestPoolsThatDoNotAnswer:
         assert answer.endswith(b"\n502 Bad Gateway: the application's process ended the request: it closed the connection\n")
         assert server.ask("/?s=0").status == 200, "another worker answers"
 
-    def test_a_request_that_kills_its_worker_kills_one(self, embedded_factory: Callable[..., Embedded]) -> None:
+    def test_a_request_that_kills_its_worker_kills_one(self, shared_embedded: Callable[..., Embedded]) -> None:
         """On a kept connection, where it might be taken for a request that nobody has seen."""
-        server = embedded_factory({"web": {"app": "misbehave:application", "workers": 3}})
+        server = shared_embedded({"web": {"app": "misbehave:application", "workers": 3}})
         before = server.daemon.workers()
         server.ask("/notes")
         assert server.ask("/kill").status == 502
@@ -183,11 +174,11 @@ class TestPoolsThatDoNotAnswer:
         assert "sent once more" not in server.daemon.text
 
     def test_a_worker_that_dies_takes_no_other_request_with_it(
-        self, embedded_factory: Callable[..., Embedded], tmp_path: Path
+        self, shared_embedded: Callable[..., Embedded], tmp_path: Path
     ) -> None:
         """The other one waits unread on a connection that the same worker keeps; the master sleeps, so that nobody hands it over."""
         events = tmp_path / "events"
-        server = embedded_factory(STREAM)
+        server = shared_embedded(STREAM)
         together(server.port, "GET /?blocks=2&pause=0.2 HTTP/1.1", 2)
         eventually(lambda: server.daemon.status()["pools"]["web"]["processes"][0]["kept"] == 2, "both connections are kept")
         (worker,) = server.daemon.workers()
@@ -206,15 +197,15 @@ class TestPoolsThatDoNotAnswer:
             os.kill(server.daemon.pid, signal.SIGCONT)
         server.daemon.wait_for_line(r"http: GET /: sent once more: the connection ended before any process of the application had read the request$")
 
-    def test_an_answer_cut_short_is_cut_short_for_the_client(self, embedded_factory: Callable[..., Embedded]) -> None:
+    def test_an_answer_cut_short_is_cut_short_for_the_client(self, shared_embedded: Callable[..., Embedded]) -> None:
         """A chunked answer without its last chunk: no client takes it for whole."""
-        server = embedded_factory({"web": {"app": "misbehave:application"}}, tolerate=["Traceback|Error|error"])
+        server = shared_embedded({"web": {"app": "misbehave:application"}}, tolerate=["Traceback|Error|error"])
         with request(server.port, "GET /raise-after-first-block HTTP/1.1") as connection:
             answer = read_to_end(connection)
         assert answer.startswith(b"HTTP/1.1 200 OK") and not answer.endswith(b"0\r\n\r\n"), answer
 
-    def test_the_page_for_a_request_that_is_none(self, embedded_factory: Callable[..., Embedded]) -> None:
-        server = embedded_factory({"web": {"app": "hello:application"}})
+    def test_the_page_for_a_request_that_is_none(self, shared_embedded: Callable[..., Embedded]) -> None:
+        server = shared_embedded({"web": {"app": "hello:application"}})
         response = server.raw(b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert response.startswith(b"HTTP/1.1 400 ") and response.endswith(b"400 Bad Request: the path leaves the root\n")
 

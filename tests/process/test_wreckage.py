@@ -1,7 +1,7 @@
 """Everything at once, for a while: processes are killed and stopped, requests hang, leak and flood, clients vanish, the daemon reloads and scales.
 
 Only requests inside a killed worker may fail, the counters agree with the clients, and when it is over everything is as it was.
-FCGIPM_CHAOS_SECONDS: how long (20); 300 for a long look.
+FCGIPM_CHAOS_SECONDS: how long (10); 300 for a long look.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import Connection, environ, request
 
-SECONDS = float(os.environ.get("FCGIPM_CHAOS_SECONDS", "20"))
+SECONDS = float(os.environ.get("FCGIPM_CHAOS_SECONDS", "10"))
 TEMPLATE_KILLS = 3
 """Each is followed by a longer delay, so not too many."""
 

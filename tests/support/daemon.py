@@ -25,7 +25,7 @@ from typing import Any, Self
 
 import yaml
 
-from fcgipm.control.client import ask
+from fcgipm.control.client import ControlRefused, ask
 from tests.support.lines import Lines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +94,9 @@ class Daemon:
         self._env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {}), MARK: str(self.folder)}
         self._python = python
         self._lines: Lines | None = None
+        self._page = 0
+        self.before: dict[str, Any] = {}
+        """The pools' status when a test was given this daemon, if others had it before (tests.support.shared)."""
         self.process: subprocess.Popen[bytes] | None = None
         self.pools: dict[str, dict[str, Any]] = {name: self._pool(name, pool) for name, pool in (pools or {}).items()}
         self.write(text if text is not None else yaml.safe_dump({"control": str(self.control_path), **(settings or {}), "pools": self.pools}))
@@ -203,16 +206,20 @@ class Daemon:
 
     @property
     def lines(self) -> list[str]:
-        """The log so far."""
-        return self._lines.all() if self._lines else []
+        """The log so far, from its page on."""
+        return self._lines.all()[self._page :] if self._lines else []
 
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    def turn_page(self) -> None:
+        """From here on the log is what comes now: for a daemon that several tests share."""
+        self._page += len(self.lines)
+
     def wait_for_line(self, pattern: str, timeout: float = PATIENCE, after: int = 0, count: int = 1) -> str:
         """The `count`-th line of the log, from number `after` on, that matches the regular expression."""
-        return self.lines_reader.wait_for(pattern, timeout, after, count)
+        return self.lines_reader.wait_for(pattern, timeout, self._page + after, count)
 
     def alarming_lines(self) -> list[str]:
         """Errors and tracebacks nobody announced."""
@@ -252,6 +259,15 @@ class Daemon:
     def status(self) -> dict[str, Any]:
         """What `fcgipm status --json` prints; also of a degraded daemon. Asked here, because tests ask often and the command is a Python's start each time."""
         return dict(ask(str(self.control_path), {"command": "status", "pool": None, "events": True}, timeout=PATIENCE))
+
+    def reload(self, pool: str | None = None) -> tuple[int, str]:
+        """Exit code and words of `fcgipm reload`, asked for here as well."""
+        said: list[str] = []
+        try:
+            said.append(ask(str(self.control_path), {"command": "reload", "pool": pool, "wait": True}, said.append, timeout=PATIENCE))
+        except ControlRefused as refused:
+            return 1, "\n".join([*said, str(refused)])
+        return 0, "\n".join(said)
 
     def settled(self, pool: str = "web") -> dict[str, Any]:
         """The pool's status once no request runs: a worker counts one after its client has the answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import selectors
 import socket
@@ -11,6 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from tests.support.fastcgi import KEEP_CONN, PARAMS, STDIN, Connection, Pairs, Reply, begin, pairs, stream
+
+FULL = os.environ.get("FCGIPM_TEST_FULL", "") == "1"
+"""The whole size of the long tests (100,000 requests, 1 GiB) instead of the size for every day."""
+PAUSE = 0.0 if FULL else 0.003
+"""Between two requests of a client that is there to be lost, not to use up the processors: what it is to survive takes longer then."""
 
 
 class Shot(NamedTuple):
@@ -73,9 +79,10 @@ class Outcome:
 
 
 class Load:
-    """`clients` threads, each with a kept connection, share the shots. Use as a context manager to do something meanwhile."""
+    """`clients` threads, each with a kept connection, share the shots, with a pause between two of a client's."""
 
-    def __init__(self, port: int, shots: Iterable[Shot], clients: int = 16) -> None:
+    def __init__(self, port: int, shots: Iterable[Shot], clients: int = 16, pause: float = 0.0) -> None:
+        self._pause = pause
         self.outcome = Outcome()
         self._shots: Iterator[Shot] = iter(shots)
         self._lock = threading.Lock()
@@ -105,6 +112,8 @@ class Load:
                 client.close()
                 failure = f"{shot.method} {shot.path}: {error!r}"
             self._note(failure, time.monotonic() - began)
+            if self._pause:
+                time.sleep(self._pause)
         client.close()
 
     def _note(self, failure: str, seconds: float) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conformance.test_l_cgi import PLAIN, SH, Folder, Site, site, variables  # noqa: F401 (a fixture)
+from tests.process.conformance.test_l_cgi import PLAIN, SH, Folder, Site, scripts, site, variables  # noqa: F401 (fixtures)
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import PARAMS, STDIN, Connection, begin, environ, pairs, record, stream
 
@@ -99,21 +99,14 @@ def test_l174_a_body_is_over_with_a_response_that_has_none(site: Site) -> None: 
     assert "was killed" not in folder.daemon.text
 
 
-def test_l175_a_grandchild_that_goes_on_writing(site: Site) -> None:  # noqa: F811
+@pytest.mark.parametrize("session", ["", "setsid"])
+def test_l175_a_grandchild_that_goes_on_writing(site: Site, session: str) -> None:  # noqa: F811
+    """In a session of its own it is beyond the group's reach, and the request ends all the same; the pipe breaks under it."""
     folder = site()
     mark = f"out{os.getpid()}"
-    reply = folder.run(PLAIN + f"echo body\nyes {mark} &\n")
+    reply = folder.run(PLAIN + f"echo body\n{session} yes {mark} &\n")
     assert reply.status == 200 and reply.body.startswith(b"body\n")
     eventually(lambda: not folder.marked(mark), "the end of the grandchild")
-
-
-def test_l175_a_grandchild_in_a_session_of_its_own(site: Site) -> None:  # noqa: F811
-    """It is beyond the group's reach, and the request ends all the same; the pipe breaks under it."""
-    folder = site()
-    mark = f"out{os.getpid()}"
-    reply = folder.run(PLAIN + f"echo body\nsetsid yes {mark} &\n")
-    assert reply.status == 200 and reply.body.startswith(b"body\n")
-    eventually(lambda: not folder.marked(mark), "its end at the broken pipe")
 
 
 def test_l175_all_that_the_program_said_before_its_end_is_in_the_response(site: Site) -> None:  # noqa: F811

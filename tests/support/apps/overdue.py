@@ -81,6 +81,15 @@ def spin(environ):
     return [environ["QUERY_STRING"].encode()]
 
 
+def nearly(environ):
+    """Spins at the end alone, where a deadline of 0.1 s may hit."""
+    begun = time.monotonic()
+    time.sleep(0.08)
+    while time.monotonic() < begun + float(environ["QUERY_STRING"]):
+        pass
+    return [environ["QUERY_STRING"].encode()]
+
+
 def stream(environ):
     for _ in range(int(environ["QUERY_STRING"])):
         time.sleep(0.1)
@@ -99,7 +108,7 @@ def reads(environ):
 
 PAGES = {
     "/loop": loop, "/sleep": sleep, "/socket": blocked, "/locked": locked, "/stubborn": stubborn, "/hammer": hammer, "/closes": Closes,
-    "/for": spin, "/stream": stream, "/after": after, "/reads": reads,
+    "/for": spin, "/nearly": nearly, "/stream": stream, "/after": after, "/reads": reads,
     "/hello": lambda environ: [b"hello"],
 }  # fmt: skip
 

@@ -196,7 +196,7 @@ def test_what_it_writes_is_right(folder: Path, capsys: pytest.CaptureFixture[str
     assert "loaded under Python" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's pools run as that user")
+@pytest.mark.root
 class TestRoot:
     def test_the_owner_of_the_folder_runs_it(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         owner = next(entry for entry in pwd.getpwall() if entry.pw_uid)

@@ -45,7 +45,7 @@ def test_a_whole_exchange() -> None:
 
     with Peer(part) as peer, connect(peer.address) as connection:
         response = connection.request(GET, [b"sent in ", b"", b"two pieces"])
-        assert (response.head.status, response.head.reason, response.head.headers) == (200, "OK", [("X", "y")])
+        assert (response.head.status, response.head.reason, response.head.headers) == (200, "OK", (("X", "y"),))
         assert response.app_status is None
         assert b"".join(response) == b"hi"
         assert response.app_status == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fcgipm.config.programs import sayable
+from fcgipm.config.kinds import sayable
 from fcgipm.config.show import as_yaml
 from tests.unit.config.given import config, outcome, problems
 
@@ -75,11 +75,18 @@ def test_a_command_needs_a_program() -> None:
         assert outcome(f"pools: {{web: {{command: {nothing}, listen: 'unix:/a'}}}}")[1], nothing
 
 
-def test_what_is_shown_can_be_read_again() -> None:
-    said = config(as_yaml(config(PROGRAM)))
-    assert said["pools"]["web"] == config(PROGRAM)["pools"]["web"]
+SCRIPTS = """
+defaults: {workers: {threads: 4}, slow_log: {after: 5s}}
+pools: {web: {cgi: /srv/cgi, listen: 'unix:/run/web.sock', workers: {max: 3, threads: 1}}}
+"""
+
+
+@pytest.mark.parametrize("given", [PROGRAM, SCRIPTS])
+def test_what_is_shown_can_be_read_again(given: str) -> None:
+    said = config(as_yaml(config(given)))
+    assert said["pools"]["web"] == config(given)["pools"]["web"]
 
 
 def test_an_application_may_say_all() -> None:
-    web = {"app": "a:b", "mount": "/x"}
-    assert sayable(web) is web
+    web = {"app": "a:b", "interface": "wsgi", "mount": "/x"}
+    assert sayable(web) == web

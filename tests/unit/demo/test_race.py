@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +69,7 @@ def test_it_ends_by_time(addresses: dict[str, str], monkeypatch: pytest.MonkeyPa
     lines = [json.loads(line) for line in race.race(addresses, "/race/lap")]
     running = [line["running"] for line in lines]
     assert running == [*sorted(running[:-1], reverse=True), None] and set(running) == {*race.LANES, None}, "one after the other"
-    assert len(lines) >= 6 and all(0.2 < lines[-1][lane]["seconds"] < 10 for lane in race.LANES)
+    assert len(lines) >= 6 and all(lines[-1][lane]["seconds"] >= race.SECONDS for lane in race.LANES)
     assert all(lines[-1][lane]["laps"] > 0 and lines[-1][lane]["processes"] == 1 and not lines[-1][lane]["failure"] for lane in race.LANES)
 
 
@@ -90,15 +89,27 @@ def test_there_is_one_at_a_time(addresses: dict[str, str]) -> None:
 
 
 def test_a_visitor_who_leaves_ends_it(addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(race, "SECONDS", 60.0)
-    before, began = threading.active_count(), time.monotonic()
+    monkeypatch.setattr(race, "SECONDS", 600.0)
+    before = threading.active_count()
     one = race.race(addresses, "/race/lap")
     next(one)
     one.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - began < 10 and threading.active_count() <= before + 2 * race.RUNNERS, "the pools' own threads may linger"
+    assert threading.active_count() <= before + 2 * race.RUNNERS, "the pools' own threads may linger"
 
 
-@pytest.mark.parametrize(("reply", "why"), [(record_bytes(6, b"no head") + record_bytes(3, bytes(8)), "JSONDecodeError"), (None, "TimeoutError")])
+def answer(body: bytes) -> bytes:
+    return record_bytes(6, body) + record_bytes(3, bytes(8))
+
+
+FAILURES = {
+    "JSONDecodeError": answer(b"no head"),
+    "TypeError": answer(b"Content-Type: application/json\r\n\r\n[7]"),
+    "KeyError": answer(b"Content-Type: application/json\r\n\r\n{}"),
+    "TimeoutError": None,
+}
+
+
+@pytest.mark.parametrize(("why", "reply"), FAILURES.items())
 def test_a_lane_that_fails_says_so(addresses: dict[str, str], pools: dict[str, Pool], monkeypatch: pytest.MonkeyPatch, reply: bytes | None, why: str) -> None:
     monkeypatch.setattr(race, "PATIENCE", 0.1)
     pools["cgi"].reply = reply

@@ -423,7 +423,7 @@ def test_heads_survive_any_chunking(
                 parsed, rest = found
         else:
             rest += piece
-    assert parsed == (code, reason.strip(), headers) and rest == body
+    assert parsed == (code, reason.strip(), tuple(headers)) and rest == body
 
 
 @properties
