@@ -22,18 +22,13 @@ from typing import Callable, Dict, List, NoReturn, Optional, Tuple
 from fcgipm import orders, scoreboard
 from fcgipm.worker import rights
 from fcgipm.worker.keeper_copy import TRIED, Copy, become
+from fcgipm.worker.keeper_decisions import INTERVAL, Parting, Rhythm, Step, when_frozen, when_running
 from fcgipm.worker.keeper_holding import Connections
 from fcgipm.worker.pidfd import open_pidfd
 from fcgipm.worker.settings import Settings
 
-INTERVAL = 0.020
-"""Seconds between looks while a copy is at work."""
-LEAVING_INTERVAL = 0.005
-"""The same, while one is to leave: it must be caught between two requests."""
 SETTLING = 0.25
 """Seconds that a program must have lived before it counts as serving: it has no way to say so."""
-TERM_GRACE = 2.0
-"""Seconds that a copy has to end by itself."""
 _GET_VALUES = b"\x01\x09\x00\x00\x00\x11\x00\x00\x0f\x00FCGI_MPXS_CONNS"
 """FCGI_GET_VALUES (FastCGI specification, section 4.1): whoever accepts answers it, or closes the connection because he does not know it."""
 _ARMED = select.EPOLLIN | select.EPOLLET | select.EPOLLONESHOT
@@ -60,7 +55,7 @@ class Keeper:
         self._copies: List[Copy] = []
         self._epoll = select.epoll()
         self._watched: Dict[int, Callable[[], None]] = {}
-        self._quiet = 0
+        self._rhythm = Rhythm()
         self._next_look: Optional[float] = None
         self._told_unreadable = False
         self._epoll.register(listener, 0)
@@ -279,7 +274,7 @@ class Keeper:
 
     def _stir(self) -> None:
         """Somebody comes, or is to leave: look."""
-        self._quiet = 0
+        self._rhythm.stirred()
         if self._next_look is None:
             self._next_look = time.monotonic()
 
@@ -308,50 +303,38 @@ class Keeper:
         for copy in leaving:
             if not copy.held:
                 self._let_go(copy, now)
-        self._quiet = 0 if busy or leaving or any(begun) else self._quiet + 1
-        if self._quiet > 1:
+        pause = self._rhythm.after(bool(busy) or any(begun), bool(leaving))
+        if pause is None:
             self._rest()
         else:
-            self._next_look = time.monotonic() + (LEAVING_INTERVAL if leaving else INTERVAL)
+            self._next_look = time.monotonic() + pause
 
     # Leaving.
 
     def _let_go(self, copy: Copy, now: float) -> None:
         """End it, if that is right at this very moment."""
-        if copy.term_at is not None and now < copy.term_at + TERM_GRACE:
+        step = when_running(self._parting(copy, now))
+        frozen = step is Step.FREEZE
+        if frozen:
+            empty = copy.freeze() and self._holds_nothing(copy)
+            step = when_frozen(self._parting(copy, now), empty)
+        if step is Step.KILL:
+            copy.kill()
             return
-        if not copy.readable:
-            self._bid(copy, now)
-            return
-        alone = all(other.order is not None for other in self._copies if other is not copy and other.ready)
-        if self._must_serve(copy, alone):
-            return
-        if not copy.freeze() or not self._holds_nothing(copy) or self._must_serve(copy, alone):
-            copy.thaw()
-        elif self._unreachable(copy) and copy.term_at is None:
+        if step is Step.TERM:
             copy.term_at = now
             copy.signal_all(signal.SIGTERM)
+        if frozen:
             copy.thaw()
-        else:
-            copy.kill()
+
+    def _parting(self, copy: Copy, now: float) -> Parting:
+        last = all(other.order is not None for other in self._copies if other is not copy and other.ready)
+        queued = bool(select.select([self._listener], [], [], 0)[0])
+        told = None if copy.term_at is None else now - copy.term_at
+        return Parting(copy.order == orders.STOP, self._settings.own_listener, last, queued, copy.readable, told)
 
     def _holds_nothing(self, copy: Copy) -> bool:
         try:
             return copy.holds_nothing(self._connections.accepted())
         except OSError:  # As in `_look`.
             return False
-
-    def _bid(self, copy: Copy, now: float) -> None:
-        """It does not let us see what it is at, so it must know itself what to do about TERM. What does not leave, the master evicts."""
-        if copy.term_at is None:
-            copy.term_at = now
-            copy.signal_all(signal.SIGTERM)
-
-    def _must_serve(self, copy: Copy, alone: bool) -> bool:
-        """Whether somebody waits who has nobody else: at the end of a pool, or at a listener that has a successor."""
-        wanted = copy.order == orders.STOP or (alone and self._settings.own_listener)
-        return wanted and bool(select.select([self._listener], [], [], 0)[0])
-
-    def _unreachable(self, copy: Copy) -> bool:
-        """Whether nobody can come any more: only then may a program end in its own way."""
-        return copy.order == orders.STOP and self._settings.own_listener
