@@ -33,6 +33,8 @@ PID = 0
 GENERATION = 2
 STARTED = 3
 """When the worker became ready, in whole milliseconds of the system's monotonic clock."""
+INSIDE = 4
+"""Connections that a foreign program has accepted and that wait inside of it, because it is out of CPU; its keeper's word."""
 SERVED_NS = 6
 """Nanoseconds that ended requests took, together."""
 CLASS_1XX = 8

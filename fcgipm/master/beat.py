@@ -102,6 +102,7 @@ class Beat:
                 words[start + scoreboard.STATE] == scoreboard.BUSY,
                 words[start + scoreboard.BEGUN],
                 words[start + scoreboard.KEPT],
+                words[start + scoreboard.INSIDE],
             )
             for start in starts
         )

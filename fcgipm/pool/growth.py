@@ -30,7 +30,8 @@ class Growth:
         """Whether somebody waits, nobody serves yet who could be disturbed, or older workers are to be relieved."""
         roster, source = self._roster, self._roster.source
         serving = any(worker.ready for worker in roster.workers.values())
-        return bool(self._scaling.load.waiting) or not serving or source is None or roster.staying != roster.staying_in(source)
+        load = self._scaling.load
+        return load.waiting > 0 or load.inside > 0 or not serving or source is None or roster.staying != roster.staying_in(source)
 
     def grow(self) -> None:
         """Start what is missing, or the next of it."""

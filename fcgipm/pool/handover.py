@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 
 class SlotLook(NamedTuple):
-    """One worker thread at one instant: inside a request or not, the number of requests it has begun, connections it keeps beside it."""
+    """One worker thread at one instant: inside a request or not, the number of requests it has begun, connections it keeps beside it, and (a foreign program)
+    connections that it has accepted without the CPU for them."""
 
     busy: bool
     begun: int
     kept: int
+    inside: int = 0
 
 
 Look = Mapping[int, tuple[SlotLook, ...]]

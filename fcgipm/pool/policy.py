@@ -33,14 +33,20 @@ class PoolSettings(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What is to be done at one instant: threads inside a request, and connections that wait because no thread is free."""
+    """What is to be done at one instant: threads inside a request, connections that wait because no thread is free, and others that wait `inside` copies of a
+    foreign program: accepted, but the copy is out of CPU."""
 
     busy: int
     waiting: int
+    inside: int = 0
 
     def needed(self, threads: int) -> int:
         """Workers that would serve all of it at once."""
-        return -(-(self.busy + self.waiting) // threads)
+        return -(-(self.busy + self.waiting + self.inside) // threads)
+
+    def __str__(self) -> str:
+        busy = f"{self.waiting} waiting, all {self.busy} busy" if self.waiting or not self.inside else f"{self.busy} busy"
+        return f"{busy}, {self.inside} waiting inside copies that are out of CPU" if self.inside else busy
 
 
 class Bounds(NamedTuple):
@@ -55,7 +61,7 @@ class Bounds(NamedTuple):
 
 
 def wanted(load: Load, bounds: Bounds, threads: int, spare: int) -> int:
-    """Workers wanted for this load: ``clamp(busy + spare, min, max)``, what waits counted as busy."""
+    """Workers wanted for this load: ``clamp(busy + spare, min, max)``, what waits, wherever, counted as busy."""
     return bounds.clamp(load.needed(threads) + spare)
 
 
@@ -63,8 +69,8 @@ def growth_reason(count: int, load: Load, workers: int, bounds: Bounds, needed: 
     """Why `count` workers are added to `workers`; `needed` are those wanted for this load."""
     if load.waiting and not workers:
         return f"+{count}: {load.waiting} waiting, no worker there"
-    if load.waiting:
-        return f"+{count}: {load.waiting} waiting, all {load.busy} busy"
+    if load.waiting or load.inside:
+        return f"+{count}: {load}"
     if workers + count <= bounds.min:
         return f"+{count}: min is {bounds.min}"
     if workers + count <= needed:

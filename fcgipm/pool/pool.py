@@ -317,11 +317,12 @@ class Pool:
             worker = self.workers.get(number)
             if worker is not None:
                 worker.seen(any(slot.busy for slot in slots), sum(slot.begun for slot in slots), now)
-        busy = sum(slot.busy for slots in happening.look.values() for slot in slots)
-        self.scaling.observe(Load(busy, happening.waiting), now)
+        all_slots = [slot for slots in happening.look.values() for slot in slots]
+        load = Load(sum(slot.busy for slot in all_slots), happening.waiting, sum(slot.inside for slot in all_slots))
+        self.scaling.observe(load, now)
         if self.phase is PoolPhase.RUNNING and self.scaling.over(now) and not was_over:
             most = f"{counted(self.scaling.limit)} {'is' if self.scaling.limit == 1 else 'are'} the most there may be"
-            self._decisions.log("warning", f"{most}: {happening.waiting} waiting, all {busy} busy", "max_reached")
+            self._decisions.log("warning", f"{most}: {load}", "max_reached")
 
     def _scale_requested(self, happening: event.ScaleRequested) -> None:
         self.scaling.rebound(happening.bounds)

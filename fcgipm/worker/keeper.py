@@ -9,6 +9,7 @@ The copies are children of the master, like all workers. When the keeper is dism
 from __future__ import annotations
 
 import errno
+import math
 import mmap
 import os
 import platform
@@ -21,6 +22,7 @@ from typing import Callable, Dict, List, NoReturn, Optional, Tuple
 
 from fcgipm import orders, scoreboard
 from fcgipm.worker import rights
+from fcgipm.worker.keeper_computing import WINDOW_NS
 from fcgipm.worker.keeper_copy import TRIED, Copy, become
 from fcgipm.worker.keeper_decisions import INTERVAL, Parting, Rhythm, Step, when_frozen, when_running
 from fcgipm.worker.keeper_holding import Connections
@@ -57,6 +59,7 @@ class Keeper:
         self._watched: Dict[int, Callable[[], None]] = {}
         self._rhythm = Rhythm()
         self._next_look: Optional[float] = None
+        self._visited_at = -math.inf
         self._told_unreadable = False
         self._epoll.register(listener, 0)
         self._signal, self._signaler = socket.socketpair()
@@ -70,12 +73,13 @@ class Keeper:
         signal.signal(signal.SIGTERM, lambda number, frame: None)
         self._watch(self._signal.fileno(), self._signalled)
         self._watch(self._channel.fileno(), self._hear_master)
-        self._rest()
+        self._listen()
         self._channel.send(orders.encode(orders.READY, platform.python_version(), "-"))
         while not self._over:
             ready = [(number, self._watched.get(number)) for number, _ in self._epoll.poll(self._patience())]
             for number, receiver in ready:
                 if number == self._listener.fileno():
+                    self._visited_at = time.monotonic()
                     self._stir()
                 elif receiver is not None and self._watched.get(number) is receiver:  # Else the number is another's by now.
                     receiver()
@@ -278,9 +282,8 @@ class Keeper:
         if self._next_look is None:
             self._next_look = time.monotonic()
 
-    def _rest(self) -> None:
-        """Until somebody comes."""
-        self._next_look = None
+    def _listen(self) -> None:
+        """Hear once of whoever comes, or waits already."""
         self._epoll.modify(self._listener, _ARMED)
 
     def _look(self, now: float) -> None:
@@ -290,12 +293,13 @@ class Keeper:
             self._next_look = time.monotonic() + INTERVAL
             return
         looked = [copy for copy in self._copies if copy.ready or copy.order is not None]
-        begun = [copy.look(accepted) for copy in looked]
+        visited = now < self._visited_at + WINDOW_NS / 1e9
+        begun = [copy.look(accepted, visited) for copy in looked]
         for copy in looked:
             if not copy.readable and not self._told_unreadable:
                 self._told_unreadable = True
-                self._log(f"copy {copy.pid} does not let us see its connections: its load is unknown, and it gets TERM when it is to leave, even at work")
-        busy = [copy for copy in looked if copy.held]
+                self._log(f"copy {copy.pid} does not let us see its connections: its load is known by its CPU alone; told to leave, it gets TERM even at work")
+        busy = [copy for copy in looked if copy.busy]
         if busy and self._header[scoreboard.ASLEEP]:
             self._header[scoreboard.ASLEEP] = 0
             self._tell(busy[0], orders.BUSY)
@@ -304,10 +308,8 @@ class Keeper:
             if not copy.held:
                 self._let_go(copy, now)
         pause = self._rhythm.after(bool(busy) or any(begun), bool(leaving))
-        if pause is None:
-            self._rest()
-        else:
-            self._next_look = time.monotonic() + pause
+        self._next_look = None if pause is None else time.monotonic() + pause
+        self._listen()
 
     # Leaving.
 

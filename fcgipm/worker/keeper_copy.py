@@ -11,9 +11,10 @@ import signal
 import socket
 import time
 from contextlib import suppress
-from typing import Dict, FrozenSet, List, NoReturn, Optional, Sequence, Set
+from typing import Dict, FrozenSet, List, NoReturn, Optional, Sequence
 
 from fcgipm import orders, scoreboard
+from fcgipm.worker.keeper_computing import Computing, filled, waiting
 from fcgipm.worker.keeper_holding import members, rests, sockets
 
 NOT_STARTED = 127
@@ -53,10 +54,10 @@ class Copy:
     """`pid` and `pidfd` are None until it has told; `ready_at` is when it counts as serving (monotonic), None until its program runs.
 
     `order` is RETIRE or STOP once it is to leave, `term_at` when it was told to end by itself. `held` are the inodes of its connections at the last look;
-    `readable` tells whether they can be seen.
+    `readable` tells whether they can be seen. `busy` is whether it was at work then; so is one that computes while clients come who are too quick to be seen.
     """
 
-    def __init__(self, slot: int, words: memoryview, channel: socket.socket, started: int) -> None:
+    def __init__(self, slot: int, words: memoryview, channel: socket.socket, started: int, computing: Optional[Computing] = None) -> None:
         self.slot = slot
         self.words = words
         self.channel = channel
@@ -70,6 +71,8 @@ class Copy:
         self.term_at: Optional[float] = None
         self.held: FrozenSet[int] = frozenset()
         self.readable = True
+        self.busy = False
+        self._computing = computing or Computing()
 
     def begin(self, generation: int) -> None:
         """It serves."""
@@ -82,26 +85,33 @@ class Copy:
         ):
             self.words[word] = value
 
-    def look(self, accepted: FrozenSet[int]) -> bool:
-        """See what it holds of the connections that somebody has accepted; whether it has begun with one since the last look."""
-        held = self._holds(members(self.pid or 0), accepted)
+    def look(self, accepted: FrozenSet[int], visited: bool = False) -> bool:
+        """See what it holds of the connections that somebody has accepted; whether it has begun with one since the last look. `visited`: clients come."""
+        processes = members(self.pid or 0)
+        cpus = self._computing.measure(processes)
+        holders = self._holders(processes, accepted)
+        held: FrozenSet[int] = frozenset().union(*holders.values())
         new = held - self.held
         self.held = held
+        self.busy = bool(held) or (visited and self.order is None and filled(sum(cpus.values())) > 0)
         self.words[scoreboard.BEGUN] += len(new)
         if new:
             self.words[scoreboard.REQUEST_STARTED] = time.monotonic_ns()
+        self.words[scoreboard.INSIDE] = waiting({pid: len(found) for pid, found in holders.items()}, cpus)
         resting = scoreboard.IDLE if self.order is None else scoreboard.STOPPING
-        self.words[scoreboard.STATE] = scoreboard.BUSY if held else resting
+        self.words[scoreboard.STATE] = scoreboard.BUSY if self.busy else resting
         return bool(new)
 
-    def _holds(self, processes: List[int], accepted: FrozenSet[int]) -> FrozenSet[int]:
-        found: Set[int] = set()
+    def _holders(self, processes: List[int], accepted: FrozenSet[int]) -> Dict[int, FrozenSet[int]]:
+        """By process; what a child has inherited is its parent's, which comes first."""
+        found: Dict[int, FrozenSet[int]] = {}
         try:
             for pid in processes:
-                found |= sockets(pid)
+                found[pid] = accepted & sockets(pid)
+                accepted -= found[pid]
         except PermissionError:  # It has gained privileges, or forbids to be looked at (PR_SET_DUMPABLE).
             self.readable = False
-        return accepted & found
+        return found
 
     def freeze(self) -> bool:
         """Stop all its threads, and wait until they have; else `thaw` is the caller's to do all the same."""
@@ -125,7 +135,7 @@ class Copy:
 
     def holds_nothing(self, accepted: FrozenSet[int]) -> bool:
         """Of the connections that somebody has accepted; to be asked while it is frozen. Raises OSError when that cannot be seen for the moment."""
-        return not self._holds(members(self.pid or 0), accepted) and self.readable
+        return not any(self._holders(members(self.pid or 0), accepted).values()) and self.readable
 
     def signal_all(self, number: int) -> None:
         """To the group that it leads."""

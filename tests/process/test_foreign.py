@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fcgipm.worker.keeper_computing import WINDOW_NS
 from tests.process.test_master_privileges import PYTHON
 from tests.process.test_master_start import free_port
 from tests.process.test_upgrade import upgrade
@@ -215,6 +216,42 @@ def test_a_copy_is_given_its_listener_and_its_output_alone(tmp_path: Path, daemo
         environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         assert b"SHOP=1" in environ and not any(b"SECRET" in one or b"FCGI_WEB" in one for one in environ)
         assert os.getsid(pid) == os.getpgid(pid) == pid
+
+
+GROWS = {"command": FLUP, "workers": {"min": 1, "max": 4, "spare": 0}}
+
+
+@contextmanager
+def held(daemon: Daemon, what: str, released: Path, count: int = 8) -> Iterator[None]:
+    """So many requests that `what` until a file is there; then all are answered."""
+    with ThreadPoolExecutor(count) as clients:
+        replies = [clients.submit(answer, daemon.address(), QUERY_STRING=what, FILE=str(released)) for _ in range(count)]
+        try:
+            yield
+        finally:
+            released.touch()
+        assert all(reply.result(timeout=30).startswith("flup ") for reply in replies)
+
+
+def test_a_copy_with_threads_that_is_out_of_cpu_gets_others_beside_it(tmp_path: Path, daemon_factory: Daemons) -> None:
+    """It takes all who come, so nobody ever waits in the kernel's queue."""
+    daemon = daemon_factory({"web": GROWS})
+    with held(daemon, "compute", tmp_path / "released"):
+        daemon.wait_for_line(r"web: \+[123]: 1 busy, [1-7] waiting inside copies that are out of CPU \(of 1\)")
+        eventually(lambda: daemon.status()["pools"]["web"]["workers"]["peak"] == 4, "as many as there may be")
+        found = daemon.status()["pools"]["web"]
+        assert found["scaling"]["reason"].endswith("waiting inside copies that are out of CPU") and found["listen"][0]["queue"] == 0
+
+
+def test_a_copy_with_threads_that_only_wait_is_enough(tmp_path: Path, daemon_factory: Daemons) -> None:
+    daemon = daemon_factory({"web": GROWS})
+    (pid,) = daemon.workers()
+    with held(daemon, "sleep", tmp_path / "released"):
+        eventually(lambda: daemon.status()["pools"]["web"]["workers"]["busy"] == 1, "it has them")
+        seen = time.monotonic()
+        eventually(lambda: time.monotonic() > seen + 5 * WINDOW_NS / 1e9, "its CPU has been measured some times")
+        assert daemon.workers() == [pid]
+    assert not [line for line in daemon.lines if "out of CPU" in line]
 
 
 def test_a_program_that_kills_its_keeper_is_ended_and_replaced(tmp_path: Path, daemon_factory: Daemons) -> None:

@@ -130,6 +130,13 @@ def test_the_queue_is_asked_for_only_when_nobody_is_free(board: Board) -> None:
     assert board.beat.look(10.05).waiting == 7
 
 
+def test_who_waits_inside_a_foreign_program_is_seen(board: Board) -> None:
+    board.set(4, busy=True)
+    scoreboard.words(board.memory, 4)[scoreboard.INSIDE] = 3
+    board.beat.wake(10.0)
+    assert [slot.inside for slots in board.beat.look(10.0).look.values() for slot in slots] == [0, 0, 3, 0]
+
+
 @pytest.mark.parametrize(
     ("queue", "grows", "interval"),
     [(0, False, BUSY_INTERVAL), (0, True, BUSY_INTERVAL), (3, False, BUSY_INTERVAL), (3, True, GROWING_INTERVAL)],

@@ -197,6 +197,28 @@ def test_a_crowd_gets_all_its_workers_in_one_order() -> None:
     assert ("warning", "8 workers are the most there may be: 9 waiting, all 7 busy") in world.log
 
 
+def test_who_waits_inside_a_copy_for_cpu_gets_more_copies_at_once() -> None:
+    world = pool(min=1, spare=0)
+    (fork, *_) = [action for action in world.look(busy=1, inside=4) if isinstance(action, do.Fork)]
+    assert len(fork.workers) == 4 and world.pool.scaling.reason == "+4: 1 busy, 4 waiting inside copies that are out of CPU"
+    world.all_up()
+    world.look(busy=5, inside=8)
+    assert ("warning", "8 workers are the most there may be: 5 busy, 8 waiting inside copies that are out of CPU") in world.log
+
+
+def test_copies_that_have_shared_the_load_stay_although_none_is_out_of_cpu_any_more() -> None:
+    world = pool(min=1, spare=0)
+    world.look(busy=1, inside=3)
+    world.all_up()
+    for _ in range(30):
+        world.now += 1.0
+        world.look(busy=4)
+    assert len(world.serving()) == 4
+    world.look(busy=1)
+    world.wait()
+    assert len(world.serving()) == 1
+
+
 def test_afterwards_the_surplus_leaves_at_its_time_and_the_pool_knows_when() -> None:
     world = pool()
     world.look(busy=2, waiting=4)

@@ -110,11 +110,11 @@ class World:
         self.templates.discard(generation)
         self.step(event.TemplateGone(generation, reason))
 
-    def look(self, busy: int, waiting: int = 0) -> list[do.Action]:
-        """The first `busy` threads of those that serve are inside a request."""
+    def look(self, busy: int, waiting: int = 0, inside: int = 0) -> list[do.Action]:
+        """The first `busy` threads of those that serve are inside a request, and the first has `inside` waiting for CPU."""
         threads = self.pool.settings.threads
         slots = {
-            number: tuple(SlotLook(index * threads + thread < busy, 1, 0) for thread in range(threads))
+            number: tuple(SlotLook(index * threads + thread < busy, 1, 0, 0 if index or thread else inside) for thread in range(threads))
             for index, number in enumerate(self.serving())
         }
         return self.step(event.Observed(slots, waiting))

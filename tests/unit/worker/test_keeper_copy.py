@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fcgipm import scoreboard
+from fcgipm import orders, scoreboard
+from fcgipm.worker.keeper_computing import WINDOW_NS, Computing
 from fcgipm.worker.keeper_copy import Copy
 from fcgipm.worker.keeper_holding import Connections, rests
 from tests.support.daemon import eventually
@@ -18,12 +19,12 @@ ACCEPTS = "import socket; s = socket.socket(fileno=0); c = s.accept()[0]; c.send
 
 
 @contextmanager
-def copy_of(listener: socket.socket, code: str = ACCEPTS) -> Iterator[tuple[Copy, subprocess.Popen[bytes]]]:
+def copy_of(listener: socket.socket, code: str = ACCEPTS, computing: Computing | None = None) -> Iterator[tuple[Copy, subprocess.Popen[bytes]]]:
     """A process that accepts, holds until it hears a byte, and lets go; and the copy that stands for it."""
     board = memoryview(bytearray(scoreboard.size(1)))
     with subprocess.Popen([sys.executable, "-c", code], stdin=listener, stdout=subprocess.PIPE, start_new_session=True) as process:
         ours, theirs = socket.socketpair()
-        copy = Copy(0, scoreboard.words(board, 0), ours, -1)
+        copy = Copy(0, scoreboard.words(board, 0), ours, -1, computing)
         copy.pid = process.pid
         try:
             yield copy, process
@@ -45,6 +46,69 @@ def test_busy_while_it_holds_one() -> None:
             assert process.stdout is not None and process.stdout.readline() == b"closed\n"
         assert not copy.look(connections.accepted())
         assert (copy.words[scoreboard.STATE], copy.words[scoreboard.BEGUN]) == (scoreboard.IDLE, 1)
+
+
+class Toil:
+    """At each look a window has passed, in which every process used `share` of a CPU."""
+
+    def __init__(self) -> None:
+        self.now, self.share = 0, 0.0
+        self._spent = 0.0
+        self.computing = Computing(self._clock, lambda _pid: round(self._spent))
+
+    def _clock(self) -> int:
+        self.now += WINDOW_NS
+        self._spent += self.share * WINDOW_NS
+        return self.now
+
+
+HOLDS_THREE = "import socket; s = socket.socket(fileno=0); held = [s.accept()[0] for _ in range(3)]; [c.send(b'a') for c in held]; held[0].recv(1)"
+
+
+def test_those_that_wait_inside_of_it_for_cpu_are_counted() -> None:
+    toil = Toil()
+    with socket.create_server(("127.0.0.1", 0)) as listener, copy_of(listener, HOLDS_THREE, toil.computing) as (copy, _process):
+        connections, clients = Connections(listener), [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        for client in clients:
+            client.recv(1)
+        told = []
+        for toil.share in (0.3, 0.3, 0.95, 0.5):
+            copy.look(connections.accepted())
+            told.append((copy.words[scoreboard.INSIDE], copy.words[scoreboard.STATE]))
+        assert told == [(0, scoreboard.BUSY), (0, scoreboard.BUSY), (2, scoreboard.BUSY), (0, scoreboard.BUSY)]
+        for client in clients:
+            client.close()
+
+
+def test_what_a_child_has_inherited_is_its_parents() -> None:
+    """A process that only computes for its parent waits for nobody."""
+    toil = Toil()
+    toil.share = 0.95
+    forks = HOLDS_THREE.replace("; [c.send", "; import os; os.fork(); [c.send")
+    with socket.create_server(("127.0.0.1", 0)) as listener, copy_of(listener, forks, toil.computing) as (copy, _process):
+        connections, clients = Connections(listener), [socket.create_connection(listener.getsockname()) for _ in range(3)]
+        for client in clients:
+            assert client.recv(1) + client.recv(1) == b"aa"
+        for _ in range(2):
+            copy.look(connections.accepted())
+        assert copy.words[scoreboard.INSIDE] == 2
+        for client in clients:
+            client.close()
+
+
+def test_who_computes_while_clients_come_is_busy_also_when_none_is_seen() -> None:
+    """Requests shorter than a look. Who computes for himself is not."""
+    toil = Toil()
+    with socket.create_server(("127.0.0.1", 0)) as listener, copy_of(listener, computing=toil.computing) as (copy, _process):
+        told = []
+        for toil.share, visited in ((0.95, True), (0.95, True), (0.95, False), (0.3, True)):
+            copy.look(frozenset(), visited)
+            told.append((copy.busy, copy.words[scoreboard.STATE], copy.words[scoreboard.INSIDE]))
+        idle, busy = (False, scoreboard.IDLE, 0), (True, scoreboard.BUSY, 0)
+        assert told == [idle, busy, idle, idle]
+        copy.order, toil.share = orders.RETIRE, 0.95
+        copy.look(frozenset(), visited=True)
+        assert not copy.busy and copy.words[scoreboard.STATE] == scoreboard.STOPPING, "who is to leave has nothing but what it holds"
 
 
 def test_frozen_it_can_be_asked_and_goes_on() -> None:

@@ -1,4 +1,7 @@
-"""A FastCGI program on flup's threaded server: a thread for each connection. QUERY_STRING: crash, or milliseconds to take. Answers "flup PID BYTES"."""
+"""A FastCGI program on flup's threaded server: a thread for each connection. Answers "flup PID BYTES".
+
+QUERY_STRING: crash, or milliseconds to take, or what to do (compute, sleep) until there is a file of the name FILE.
+"""
 
 import os
 import time
@@ -6,11 +9,23 @@ import time
 from flup.server.fcgi import WSGIServer
 
 
+def compute(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        sum(range(1000))
+
+
+UNTIL = {"compute": compute, "sleep": time.sleep}
+
+
 def application(environ, start_response):
     query = environ.get("QUERY_STRING", "")
     if query == "crash":
         os.abort()
-    if query:
+    if query in UNTIL:
+        while not os.path.exists(environ["FILE"]):
+            UNTIL[query](0.01)
+    elif query:
         time.sleep(int(query) / 1000)
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     answer = b"flup %d %d\n" % (os.getpid(), len(body))
