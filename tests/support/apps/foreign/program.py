@@ -1,9 +1,10 @@
 """A FastCGI program on flup's threaded server: a thread for each connection. Answers "flup PID BYTES".
 
-QUERY_STRING: crash, or milliseconds to take, or what to do (compute, sleep) until there is a file of the name FILE.
+QUERY_STRING: crash, or milliseconds to take, or what to do (compute, sleep) from the time that there is a file FILE.begin until there is FILE.end.
 """
 
 import os
+import sys
 import time
 
 from flup.server.fcgi import WSGIServer
@@ -15,6 +16,11 @@ def compute(seconds):
         sum(range(1000))
 
 
+def until(file, act):
+    while not os.path.exists(file):
+        act(0.01)
+
+
 UNTIL = {"compute": compute, "sleep": time.sleep}
 
 
@@ -23,8 +29,9 @@ def application(environ, start_response):
     if query == "crash":
         os.abort()
     if query in UNTIL:
-        while not os.path.exists(environ["FILE"]):
-            UNTIL[query](0.01)
+        print("has a request", file=sys.stderr, flush=True)
+        until(environ["FILE"] + ".begin", time.sleep)
+        until(environ["FILE"] + ".end", UNTIL[query])
     elif query:
         time.sleep(int(query) / 1000)
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
