@@ -22,6 +22,7 @@ Up (words)::
     template   READY <python version> <extra thread names joined by commas, or ->
                FAILED                  the reason is on its standard error
                UNFORKED <errno>        workers of the last FORK could not be forked; their channels end
+               RETIRING                a keeper was told to leave by a signal: it stays for its copies alone
     worker     HELLO                   carries its credentials, which the kernel vouches for
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted

@@ -16,6 +16,7 @@ from fcgipm.master.probe_request import Verdict
 from fcgipm.master.processes import signal_group
 from fcgipm.master.runner import PoolRunner
 from fcgipm.master.stacks import StackReader
+from fcgipm.master.staying import let_stay
 from fcgipm.pool import actions as do
 from fcgipm.pool import happenings as event
 from fcgipm.system.errors import SystemProblem
@@ -44,6 +45,8 @@ def _start_template(runner: PoolRunner, action: do.StartTemplate) -> None:
 def _end_template(runner: PoolRunner, action: do.EndTemplate) -> None:
     template = runner.templates.get(action.generation)
     if template is not None:
+        if runner.foreign and not action.force and not template.channel.ended:
+            let_stay(runner, template, "was dismissed")
         runner.drop_channel(template.channel)
         signal_group(template.pid, action.force)
 

@@ -74,6 +74,7 @@ class Bequest:
                 for one in runner.templates.values()
                 if one.channel.fileno() >= 0 and one.generation in _ready(runner)
             ],
+            "staying": [{"pid": one.pid, "output": self._open(one.output), "generation": one.generation} for one in runner.staying],
             "workers": [
                 {"number": one.number, "channel": self._open(one.channel), "output": self._open(one.output), "stacks": self._open(one.stacks)}
                 for one in runner.workers.values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from fcgipm import orders
@@ -15,6 +15,8 @@ _ROOM = socket.CMSG_SPACE(_CREDENTIALS.size)
 """Room for the credentials alone: descriptors that a worker might send along are discarded by the kernel."""
 
 _LONGEST = 4096
+LAST_WORDS = 512
+"""Words heard of a process that has ended: more than a channel's buffer holds."""
 
 
 class Word(NamedTuple):
@@ -57,6 +59,13 @@ class Channel:
         word, arguments = orders.decode(message)
         cleaned = [clean(argument.encode()) for argument in arguments]
         return Word(word, cleaned, _pid(ancillary)) if word in orders.UPWARD else None
+
+    def last_words(self) -> Iterator[Word]:
+        """What a process said before it ended. What it left running may hold its channel and go on saying things, so there is a limit."""
+        for _ in range(LAST_WORDS):
+            if self.ended or self.fileno() < 0 or (word := self.receive()) is None:
+                break
+            yield word
 
     def send(self, message: bytes, descriptors: Iterable[int] = ()) -> bool:
         """Send one order; False when the other side is gone or does not take its orders."""

@@ -109,7 +109,7 @@ class Fleet:
 
     def bury(self) -> list[PoolRunner]:
         """Let go of those that have ended, but for their listeners."""
-        ended = [runner for runner in self.leaving if runner.pool.finished]
+        ended = [runner for runner in self.leaving if runner.finished]
         for runner in ended:
             self.leaving.remove(runner)
             runner.close(with_parking=all(other.parking is not runner.parking for other in self))

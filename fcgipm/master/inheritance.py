@@ -100,6 +100,9 @@ def _processes(runner: PoolRunner, one: dict[str, Any]) -> None:
     for known in one["templates"]:
         output = runner.reopened(known["output"], None, known["pid"])
         runner.adopt_template(TemplateProcess(known["generation"], known["pid"], _channel(known["channel"]), output))
+    for known in one.get("staying", ()):  # An older program told nothing of them.
+        output = runner.reopened(known["output"], None, known["pid"])
+        runner.staying.add(TemplateProcess(known["generation"], known["pid"], _channel(None), output))
     handles = runner.pool.workers
     for known in one["workers"]:
         handle = handles[known["number"]]

@@ -268,6 +268,7 @@ class Master:
         elif runner.parking.next_look is not None:
             runner.parking.see_to(now)
         runner.overseer.see_to(now)
+        runner.staying.see_to(now, not runner.pool.finished)
 
     def _look(self, runner: PoolRunner, now: float) -> None:
         self._step(runner, (runner.look(now),))
@@ -357,7 +358,7 @@ class Master:
 
     @property
     def _served(self) -> bool:
-        return all(runner.pool.finished for runner in self.fleet) and self.webs.finished
+        return all(runner.finished for runner in self.fleet) and self.webs.finished
 
     @property
     def _finished(self) -> bool:

@@ -33,6 +33,7 @@ from fcgipm.master.parking import Parking
 from fcgipm.master.pool_settings import pool_settings
 from fcgipm.master.probe import Probe
 from fcgipm.master.processes import TemplateProcess, WorkerProcess
+from fcgipm.master.staying import Staying, let_stay
 from fcgipm.pool import happenings as event
 from fcgipm.pool.pool import Pool
 from fcgipm.system.board import Board
@@ -44,9 +45,6 @@ from fcgipm.system.spawn import Means
 _BEGUN = scoreboard.COUNTERS.index(scoreboard.BEGUN)
 
 Post = Callable[[Happening], None]
-
-LAST_WORDS = 512
-"""Words heard of a process that has ended: more than a channel's buffer holds."""
 
 
 class PoolRunner:
@@ -94,6 +92,7 @@ class PoolRunner:
         eyes = Eyes(self._serving, self._waiting, lambda: self.pool.may_grow, self._give)
         self.beat = Beat(self.board.memory, self.pool.settings.threads, eyes)
         self.templates: dict[int, TemplateProcess] = {}
+        self.staying = Staying(self.name, log)
         self.workers: dict[int, WorkerProcess] = {}
         self.account = Account(self.name, time.monotonic())
         self.account.join(self._source())
@@ -127,7 +126,7 @@ class PoolRunner:
         """When this pool wants to be looked at although nothing happens; `due` is when it wants to be stepped. (Both cost 0.2 ms with 200 workers.)"""
         self.due = self.pool.next_wakeup
         probing = self.probe.next_wakeup if self.probe is not None else None
-        times = (self.due, self.beat.next_look, self.parking.next_look, self.overseer.next_look, probing)
+        times = (self.due, self.beat.next_look, self.parking.next_look, self.overseer.next_look, self.staying.next_wakeup, probing)
         return min((when for when in times if when is not None), default=None)
 
     def owned_slots(self) -> list[int]:
@@ -190,6 +189,11 @@ class PoolRunner:
         self.parking.admit(connection, time.monotonic())
 
     @property
+    def finished(self) -> bool:
+        """Whether nothing of it is left to wait for."""
+        return self.pool.finished and not self.staying
+
+    @property
     def somebody_waits(self) -> bool:
         """At a listener or in the handover; as far as the kernel tells."""
         known = (self.queues.depth(listener.socket) for listener in self.listeners)
@@ -244,6 +248,8 @@ class PoolRunner:
 
     def child_exited(self, child: ChildExit) -> bool:
         """One process was reaped; whether it was ours. Whatever it said before it ended comes first."""
+        if self.staying.exited(child.pid):
+            return True
         for template in list(self.templates.values()):
             if template.pid == child.pid:
                 self._template_exited(template, child)
@@ -261,7 +267,10 @@ class PoolRunner:
                 self._hear_worker(worker)
 
     def _template_exited(self, template: TemplateProcess, child: ChildExit) -> None:
-        self._hear_out(template.channel, partial(self._template_said, template))
+        for word in template.channel.last_words():
+            self._template_said(template, word)
+        if self.staying.exited(child.pid):
+            return
         self.drop_channel(template.channel)
         template.output.drain()
         del self.templates[template.generation]
@@ -269,7 +278,8 @@ class PoolRunner:
 
     def _worker_exited(self, worker: WorkerProcess, child: ChildExit) -> None:
         worker.reaped = True
-        self._hear_out(worker.channel, partial(self._worker_said, worker))
+        for word in worker.channel.last_words():
+            self._worker_said(worker, word)
         if worker.output is not None:
             worker.output.drain()
         handle = self.pool.workers.get(worker.number)
@@ -284,13 +294,6 @@ class PoolRunner:
         """Its pid is no child's of ours: another process greeted in its name, and its exit will never be told."""
         worker.reaped = True
         self.happened(event.WorkerExited(worker.number, False, "is no process of this daemon"))
-
-    def _hear_out(self, channel: Channel, said: Callable[[Word], None]) -> None:
-        """What a process said before it ended. What it left running may hold its channel and go on saying things, so there is a limit."""
-        for _ in range(LAST_WORDS):
-            if channel.ended or channel.fileno() < 0 or (word := channel.receive()) is None:
-                break
-            said(word)
 
     def _hear_template(self, template: TemplateProcess) -> None:
         if (word := template.channel.receive()) is not None:
@@ -307,6 +310,8 @@ class PoolRunner:
         elif word.word == orders.FAILED:
             template.failed = True
             self.happened(event.TemplateFailed(template.generation))
+        elif word.word == orders.RETIRING and self.foreign:
+            let_stay(self, template, "was told to leave by a signal")
         elif word.word == orders.UNFORKED:
             self.happened(event.ForkFailed(os.strerror(word.number)))
         elif word.word == orders.LOGS_TAKEN:
@@ -317,8 +322,9 @@ class PoolRunner:
             self._worker_said(worker, word)
         elif worker.channel.ended:
             if worker.pid is None:  # Its template may have said why, a moment ago.
-                for template in self.templates.values():
-                    self._hear_out(template.channel, partial(self._template_said, template))
+                for template in list(self.templates.values()):
+                    for said in template.channel.last_words():
+                        self._template_said(template, said)
             self.drop_channel(worker.channel)
             self.happened(event.WorkerLost(worker.number))
 

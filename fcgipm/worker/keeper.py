@@ -3,7 +3,7 @@
 A foreign program knows no channel and no scoreboard. So the keeper greets, is ready, obeys and writes slots in its copies' names; the master need not know the
 difference. What a copy is at is seen from outside (`keeper_holding`), every 20 ms while any is at work, and not at all while none is.
 
-The copies are children of the master, like all workers. When the keeper is dismissed while some of them are still at work, a child of it stays for them.
+The copies are children of the master, like all workers. A keeper that is dismissed starts no more of them, and stays until the last is gone.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from fcgipm import orders, scoreboard
 from fcgipm.worker import rights
 from fcgipm.worker.keeper_computing import WINDOW_NS
 from fcgipm.worker.keeper_copy import TRIED, Copy, become
-from fcgipm.worker.keeper_decisions import INTERVAL, Parting, Rhythm, Step, when_frozen, when_running
-from fcgipm.worker.keeper_holding import Connections
+from fcgipm.worker.keeper_decisions import INTERVAL, TERM_GRACE, Parting, Rhythm, Step, when_frozen, when_running
+from fcgipm.worker.keeper_holding import Connections, group_exists
+from fcgipm.worker.keeper_visits import SIGNAL, Visits
 from fcgipm.worker.pidfd import open_pidfd
 from fcgipm.worker.settings import Settings
 
@@ -33,7 +34,6 @@ SETTLING = 0.25
 """Seconds that a program must have lived before it counts as serving: it has no way to say so."""
 _GET_VALUES = b"\x01\x09\x00\x00\x00\x11\x00\x00\x0f\x00FCGI_MPXS_CONNS"
 """FCGI_GET_VALUES (FastCGI specification, section 4.1): whoever accepts answers it, or closes the connection because he does not know it."""
-_ARMED = select.EPOLLIN | select.EPOLLET | select.EPOLLONESHOT
 
 
 def keep(settings: Settings, board: int, listener: int, channel: socket.socket) -> NoReturn:
@@ -55,13 +55,15 @@ class Keeper:
         self._connections = Connections(listener)
         self._channel: Optional[socket.socket] = channel
         self._copies: List[Copy] = []
+        self._groups: List[int] = []
+        """Of copies that have ended: groups that were still there then."""
         self._epoll = select.epoll()
         self._watched: Dict[int, Callable[[], None]] = {}
         self._rhythm = Rhythm()
         self._next_look: Optional[float] = None
         self._visited_at = -math.inf
         self._told_unreadable = False
-        self._epoll.register(listener, 0)
+        self._visits = Visits(listener, self._epoll)
         self._signal, self._signaler = socket.socketpair()
 
     def run(self) -> NoReturn:
@@ -70,20 +72,23 @@ class Keeper:
         self._signal.setblocking(False)
         self._signaler.setblocking(False)
         signal.set_wakeup_fd(self._signaler.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda number, frame: None)
+        for heard in (signal.SIGTERM, SIGNAL):
+            signal.signal(heard, lambda number, frame: None)
+        self._visits.attend()
         self._watch(self._signal.fileno(), self._signalled)
         self._watch(self._channel.fileno(), self._hear_master)
-        self._listen()
-        self._channel.send(orders.encode(orders.READY, platform.python_version(), "-"))
+        self._visits.rest()
+        with suppress(OSError):  # Dismissed already: the end of the channel is heard below.
+            self._channel.send(orders.encode(orders.READY, platform.python_version(), "-"))
         while not self._over:
             ready = [(number, self._watched.get(number)) for number, _ in self._epoll.poll(self._patience())]
             for number, receiver in ready:
                 if number == self._listener.fileno():
-                    self._visited_at = time.monotonic()
-                    self._stir()
+                    self._visited()
                 elif receiver is not None and self._watched.get(number) is receiver:  # Else the number is another's by now.
                     receiver()
             self._see_to(time.monotonic())
+        self._wait_for_groups()
         os._exit(0)
 
     @property
@@ -119,21 +124,23 @@ class Keeper:
                 os.close(number)
 
     def _signalled(self) -> None:
+        """Somebody comes; or we are dismissed, by somebody else than the master or because it is dead."""
+        numbers = b""
         with suppress(BlockingIOError):
-            self._signal.recv(64)
-        self._dismissed()
+            numbers = self._signal.recv(64)
+        if SIGNAL in numbers:
+            self._visited()
+        if signal.SIGTERM in numbers and self._channel is not None:
+            with suppress(OSError):
+                self._channel.send(orders.RETIRING)
+            self._dismissed()
 
     def _dismissed(self) -> None:
-        """Nothing is to be started any more. The master waits for our end, but copies may be at work: a child of ours stays for them."""
-        if self._channel is None:
-            return
-        if self._copies and os.fork():
-            os._exit(0)
+        """Nothing is to be started any more."""
+        assert self._channel is not None
         self._forget(self._channel.fileno())
         self._channel.close()
         self._channel = None
-        if self._copies:
-            os.setsid()
 
     def _fork(self, slots: List[int], descriptors: List[int]) -> None:
         """One process forks them all and ends, so that they become children of the master."""
@@ -250,6 +257,13 @@ class Keeper:
                 self._forget(number)
         self._copies.remove(copy)
         copy.close()
+        self._groups = [pid for pid in (*self._groups, copy.pid) if pid is not None and group_exists(pid)]
+
+    def _wait_for_groups(self) -> None:
+        """Who was left running in a copy's group was killed, but may take a moment to die: when we are gone, all is."""
+        deadline = time.monotonic() + TERM_GRACE
+        while any(map(group_exists, self._groups)) and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     # Looking.
 
@@ -272,21 +286,26 @@ class Keeper:
             copy.channel.send(word, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
     def _log(self, text: str) -> None:
-        """A line of the daemon's log; the child that stays may have nobody who reads it."""
+        """A line of the daemon's log, which may have ended."""
         with suppress(OSError):
             os.write(2, f"{text}\n".encode())
+
+    def _visited(self) -> None:
+        """Somebody comes."""
+        self._visited_at = time.monotonic()
+        self._stir()
 
     def _stir(self) -> None:
         """Somebody comes, or is to leave: look."""
         self._rhythm.stirred()
         if self._next_look is None:
+            self._visits.attend()
             self._next_look = time.monotonic()
 
-    def _listen(self) -> None:
-        """Hear once of whoever comes, or waits already."""
-        self._epoll.modify(self._listener, _ARMED)
-
     def _look(self, now: float) -> None:
+        if self._visits.came():
+            self._visited()
+        queued = self._queued()  # Before: who is neither in the queue nor seen as accepted comes later, and tells.
         try:
             accepted = self._connections.accepted()
         except OSError:  # No descriptor is left for the moment: nothing is known, so nobody is let go.
@@ -307,9 +326,10 @@ class Keeper:
         for copy in leaving:
             if not copy.held:
                 self._let_go(copy, now)
-        pause = self._rhythm.after(bool(busy) or any(begun), bool(leaving))
+        pause = self._rhythm.after(bool(busy) or any(begun) or queued, bool(leaving))
         self._next_look = None if pause is None else time.monotonic() + pause
-        self._listen()
+        if pause is None:
+            self._visits.rest()
 
     # Leaving.
 
@@ -331,9 +351,12 @@ class Keeper:
 
     def _parting(self, copy: Copy, now: float) -> Parting:
         last = all(other.order is not None for other in self._copies if other is not copy and other.ready)
-        queued = bool(select.select([self._listener], [], [], 0)[0])
         told = None if copy.term_at is None else now - copy.term_at
-        return Parting(copy.order == orders.STOP, self._settings.own_listener, last, queued, copy.readable, told)
+        return Parting(copy.order == orders.STOP, self._settings.own_listener, last, self._queued(), copy.readable, told)
+
+    def _queued(self) -> bool:
+        """Whether somebody waits at the listener."""
+        return bool(select.select([self._listener], [], [], 0)[0])
 
     def _holds_nothing(self, copy: Copy) -> bool:
         try:

@@ -16,6 +16,7 @@ from typing import Dict, FrozenSet, List, NoReturn, Optional, Sequence
 from fcgipm import orders, scoreboard
 from fcgipm.worker.keeper_computing import Computing, filled, waiting
 from fcgipm.worker.keeper_holding import members, rests, sockets
+from fcgipm.worker.keeper_visits import forget as forget_visits
 
 NOT_STARTED = 127
 """Exit status of a copy whose program cannot be started, as a shell's."""
@@ -31,6 +32,7 @@ def become(command: Sequence[str], listener: int, channel: socket.socket, output
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
+        forget_visits()
         os.setsid()
         os.dup2(output, 1)
         os.dup2(output, 2)

@@ -74,6 +74,17 @@ def rests(pid: int) -> bool:
     return True
 
 
+def group_exists(leader: int) -> bool:
+    """Whether anybody is left of a process group, be it only to be reaped."""
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # It has gained privileges.
+        pass
+    return True
+
+
 def _tasks(pid: int) -> Iterator[str]:
     folder = f"/proc/{pid}/task"
     with suppress(OSError):

@@ -17,13 +17,16 @@ from typing import Any
 import pytest
 import yaml
 
+from fcgipm.control.client import ask as control
 from fcgipm.worker.keeper_computing import WINDOW_NS
+from fcgipm.worker.keeper_holding import rests
 from tests.process.test_master_privileges import PYTHON
 from tests.process.test_master_start import free_port
 from tests.process.test_upgrade import upgrade
 from tests.support.daemon import Daemon, eventually
-from tests.support.fastcgi import ask
+from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.foreign import APPS, KINDS, command
+from tests.support.rest import rested
 from tests.support.load import PAUSE
 
 FLUP = [sys.executable, str(APPS / "program.py")]
@@ -216,6 +219,8 @@ def test_a_copy_is_given_its_listener_and_its_output_alone(tmp_path: Path, daemo
         environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         assert b"SHOP=1" in environ and not any(b"SECRET" in one or b"FCGI_WEB" in one for one in environ)
         assert os.getsid(pid) == os.getpgid(pid) == pid
+        masks = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        assert {int(masks[name], 16) for name in ("SigBlk", "SigIgn")} == {0}
 
 
 GROWS = {"command": FLUP, "workers": {"min": 1, "max": 4, "spare": 0}}
@@ -257,6 +262,93 @@ def test_copies_with_threads_that_only_wait_are_not_out_of_cpu(tmp_path: Path, d
         eventually(lambda: time.monotonic() > seen + 5 * WINDOW_NS / 1e9, "its CPU has been measured some times")
         assert daemon.status()["pools"]["web"]["workers"]["peak"] < 4
     assert not [line for line in daemon.lines if "out of CPU" in line]
+
+
+def test_a_single_request_is_seen_and_afterwards_all_rest(tmp_path: Path, daemon_factory: Daemons) -> None:
+    """A copy that waits for nothing else accepts before anybody can look."""
+    daemon = daemon_factory({"web": {"command": command("c", tmp_path)}})
+    with ThreadPoolExecutor(1) as client:
+        reply = client.submit(answer, daemon.address(), QUERY_STRING="1000")
+        eventually(lambda: daemon.status()["pools"]["web"]["workers"]["busy"] == 1, "it is seen")
+        assert not reply.done() and reply.result().startswith("c ")
+    eventually(lambda: rested(daemon.processes(), 1.0), "nobody wakes up any more", timeout=15)
+
+
+# Keepers that stay for copies at work.
+
+
+def keeper_of(daemon: Daemon) -> int:
+    return int(daemon.status()["pools"]["web"]["template"]["pid"])
+
+
+def stop_dead(pid: int) -> None:
+    """Have a process stopped, and know that it is."""
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: rests(pid), "it is stopped")
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_stop_is_over_when_the_keeper_is_gone(goes_on: bool, daemon_factory: Daemons) -> None:
+    """However long it takes to hear of the end of its last copy; if for ever, it is killed."""
+    daemon = daemon_factory({"web": {"command": FLUP}})
+    keeper, (copy,) = keeper_of(daemon), daemon.workers()
+    told = []
+
+    def hear(progress: str) -> None:
+        told.append(progress)
+        if progress == "waiting for workers of web: 1":
+            stop_dead(keeper)
+            os.kill(copy, signal.SIGKILL)
+        elif progress == "waiting for templates" and goes_on:
+            os.kill(keeper, signal.SIGCONT)
+
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ("/?60000"), keep=False))
+        eventually(lambda: daemon.status()["pools"]["web"]["workers"]["busy"] == 1, "it is at work")
+        assert control(str(daemon.control_path), {"command": "stop"}, hear, timeout=20) == "stopped"
+    assert daemon.processes() <= {daemon.pid}
+    assert told == ["waiting for workers of web: 1", "waiting for templates"]
+    assert [f"keeper {keeper} stays although" in line for line in daemon.lines if "keeper" in line] == ([] if goes_on else [True])
+
+
+def test_a_keeper_that_stays_is_known_to_a_new_daemon(tmp_path: Path, daemon_factory: Daemons) -> None:
+    daemon = daemon_factory({"web": {"command": FLUP}})
+    keeper, (copy,) = keeper_of(daemon), daemon.workers()
+    with held(daemon, "sleep", tmp_path, 1):
+        assert daemon.command("reload").returncode == 0
+        upgrade(daemon, 1, generation=3)
+        assert {keeper, copy} <= daemon.processes()
+    eventually(lambda: not {keeper, copy} & daemon.processes(), "both have left")
+    keeper, (copy,) = keeper_of(daemon), daemon.workers()
+    with Connection(daemon.address()) as connection:
+        connection.send(request(environ("/?60000"), keep=False))
+        eventually(lambda: daemon.status()["pools"]["web"]["workers"]["busy"] == 1, "it is at work")
+        assert daemon.command("reload").returncode == 0
+        upgrade(daemon, 2, generation=5)
+        stop_dead(keeper)
+        os.kill(copy, signal.SIGKILL)
+        daemon.wait_for_line(f"keeper {keeper} stays although its last copy is gone")
+    eventually(lambda: keeper not in daemon.processes(), "it was killed")
+
+
+def test_who_dismisses_a_keeper_by_hand_gets_another_and_no_request_is_lost(tmp_path: Path, daemon_factory: Daemons) -> None:
+    daemon = daemon_factory({"web": {"command": FLUP}}, tolerate=["told to leave by a signal"])
+    keeper, (copy,) = keeper_of(daemon), daemon.workers()
+    with held(daemon, "sleep", tmp_path, 1):
+        os.kill(keeper, signal.SIGTERM)
+        daemon.wait_for_line("template: the keeper was told to leave by a signal")
+        eventually(lambda: set(daemon.workers()) - {copy}, "a copy of the next")
+        assert keeper_of(daemon) != keeper and {keeper, copy} <= daemon.processes()
+    eventually(lambda: not {keeper, copy} & daemon.processes(), "both have left")
+    assert daemon.status()["pools"]["web"]["exits"]["crash"] == 0
+
+
+def test_a_program_with_children_leaves_none(daemon_factory: Daemons) -> None:
+    """php-cgi's die of the end of its group, which takes a moment."""
+    daemon = daemon_factory({"web": {"command": command("php", APPS), "workers": 2, "env": {"PHP_FCGI_CHILDREN": "2"}}})
+    assert answer(daemon.address()).startswith("php ")
+    assert control(str(daemon.control_path), {"command": "stop"}, timeout=20) == "stopped"
+    assert daemon.processes() <= {daemon.pid}
 
 
 def test_a_program_that_kills_its_keeper_is_ended_and_replaced(tmp_path: Path, daemon_factory: Daemons) -> None:
