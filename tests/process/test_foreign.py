@@ -26,8 +26,8 @@ from tests.process.test_upgrade import upgrade
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.foreign import APPS, KINDS, command
-from tests.support.rest import rested
 from tests.support.load import PAUSE
+from tests.support.rest import rested
 
 FLUP = [sys.executable, str(APPS / "program.py")]
 Daemons = Callable[..., Daemon]
