@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -107,6 +108,27 @@ def test_the_printed_block_keeps_no_copy_busy(kind: str, tmp_path: Path, daemon_
     for shot in itertools.islice(shots(kind), 4):
         client.ask(shot)
     eventually(lambda: daemon.status()["pools"]["web"]["workers"]["busy"] == 0, "the copy is free although its client is still there")
+    client.close()
+
+
+def test_one_printed_block_for_a_program_and_an_application(tmp_path: Path, daemon_factory: Daemons, nginx_factory: Nginxes) -> None:
+    """Each gets what is below its mount; connections are kept to the application alone."""
+    daemon = daemon_factory({"shop": {"command": command("flup", tmp_path)}, "blog": {"app": "echo:application", "mount": "/blog"}})
+    upstreams = {f"fcgipm_{name}": daemon.address(name) for name in ("shop", "blog")}
+    nginx = nginx_factory(upstreams, file=printed(daemon, tmp_path))
+    client = KeptClient(nginx.port)
+    for _ in range(3):
+        for path in ("/", "/blogging", "/a/blog/b"):
+            assert client.ask(Shot("GET", path))[1].startswith(b"flup ")
+        assert client.ask(Shot("POST", "/", BODY))[1].endswith(b" 20000\n")
+        for path, rest in (("/blog", ""), ("/blog/", "/"), ("/blog/a%20b", "/a b")):
+            status, body = client.ask(Shot("GET", path))
+            environ = json.loads(body)["environ"]
+            assert (status, environ["SCRIPT_NAME"], environ["PATH_INFO"]) == (200, "/blog", rest)
+        assert json.loads(client.ask(Shot("POST", "/blog/", BODY))[1])["environ"]["CONTENT_LENGTH"] == "20000"
+    eventually(lambda: daemon.status()["pools"]["shop"]["workers"]["busy"] == 0, "the copy is free although its client is still there")
+    blog = daemon.settled("blog")
+    assert [process["kept"] for process in blog["processes"]] == [1] and blog["requests"]["total"] == 12
     client.close()
 
 

@@ -104,6 +104,34 @@ def test_what_never_greeted_is_found_by_its_output(runner: PoolRunner) -> None:
     os.close(write_end)
 
 
+# Keepers.
+
+
+def said_retiring(runner: PoolRunner) -> int:
+    """A template that has said RETIRING and ended; its pid. What it left is closed."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    read_end, write_end = output_pipe(None, None)
+    runner.add_template(1, 1234, ours, read_end)
+    theirs.send(orders.RETIRING)
+    theirs.close()
+    os.close(write_end)
+    return 1234
+
+
+def test_a_keeper_that_was_told_to_leave_and_has_ended_is_gone_once(runner: PoolRunner, queue: deque[Happening]) -> None:
+    runner.foreign = True
+    assert runner.child_exited(ChildExit(said_retiring(runner), 0))
+    assert list(queue) == [PoolHappened(runner, event.TemplateGone(1, "the keeper was told to leave by a signal"))]
+    assert not runner.templates and not runner.staying and not runner.child_exited(ChildExit(1234, 0))
+
+
+def test_a_template_of_ours_never_stays(runner: PoolRunner, queue: deque[Happening]) -> None:
+    """It runs foreign code, and may say what it likes."""
+    assert runner.child_exited(ChildExit(said_retiring(runner), 0))
+    assert list(queue) == [PoolHappened(runner, event.TemplateGone(1, "the template exited with status 0"))]
+    assert not runner.staying
+
+
 # Queues.
 
 
