@@ -169,6 +169,7 @@ class TestPoolsThatDoNotAnswer:
         before = server.daemon.workers()
         server.ask("/notes")
         assert server.ask("/kill").status == 502
+        server.daemon.wait_for_line("was killed by SIGKILL")
         eventually(lambda: len(server.daemon.workers()) == 3, "another took its place")
         assert len(set(before) & set(server.daemon.workers())) == 2
         assert "sent once more" not in server.daemon.text
