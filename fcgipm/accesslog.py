@@ -78,9 +78,10 @@ def compile_format(form: str, pool: str, pid: int) -> Line:
     names = ", ".join(name for name, _ in _ENTRY)
     # Built from the tables above alone; a format's own text is a literal in it.
     known = _means("null" if form == JSON else "-")
-    render = f"{template!r} % ({''.join(value + ', ' for value in values)})"
-    known["cut"] = lambda entry: _shortened(eval(f"lambda {names}: {render}", known), entry)
-    line: Line = eval(f"lambda {names}: (text if len(text := {render}) <= {LINE_LIMIT} else cut(({names}))).encode('ascii')", known)
+    text = f"{template!r} % ({''.join(value + ', ' for value in values)})"
+    render: Render = eval(f"lambda {names}: {text}", known)
+    known["cut"] = lambda *entry: _shortened(render, entry)
+    line: Line = eval(f"lambda {names}: (text if len(text := {text}) <= {LINE_LIMIT} else cut({names})).encode('ascii')", known)
     return line
 
 
@@ -152,19 +153,12 @@ def _parse(form: str) -> List[Tuple[str, Optional[str]]]:
 def _json_parts(pool: str, pid: int) -> Tuple[str, List[str]]:
     fixed: Dict[str, str] = {"pool": quoted(pool), "pid": str(pid)}
     places = [f'"{name}": {fixed[name].replace("%", "%%") if name in fixed else _JSON_PLACES.get(_KINDS[name], "%s")}' for name in _JSON_FIELDS]
-    return "{" + ", ".join(places) + "}\n", [_json_value(name) for name in _JSON_FIELDS if name not in fixed]
+    return "{" + ", ".join(places) + "}\n", [_value(name, "json") for name in _JSON_FIELDS if name not in fixed]
 
 
 def quoted(text: str) -> str:
     """A text as a JSON string, in ASCII."""
     return encode_basestring_ascii(text)
-
-
-def _json_value(name: str) -> str:
-    kind = _KINDS[name]
-    if kind == _PLAIN:
-        return name
-    return _text(name, "json") if kind == _TEXT else _number(name, kind, "null")
 
 
 def _text_parts(form: str, pool: str, pid: int) -> Tuple[str, List[str]]:
@@ -178,19 +172,16 @@ def _text_parts(form: str, pool: str, pid: int) -> Tuple[str, List[str]]:
         elif name is not None:
             following = pieces[position + 1][0] if position + 1 < len(pieces) else ""
             template += "%s"
-            values.append(_text_value(name, text.endswith('"') and following.startswith('"')))
+            values.append(_value(name, "quoted" if text.endswith('"') and following.startswith('"') else "bare"))
     return template + "\n", values
 
 
-def _text_value(name: str, in_quotes: bool) -> str:
+def _value(name: str, way: str) -> str:
+    """The expression for a field: a text is written in one of the _WAYS."""
     kind = _KINDS[name]
-    if kind == _PLAIN:
-        return name
-    return _text(name, "quoted" if in_quotes else "bare") if kind == _TEXT else _number(name, kind, "-")
-
-
-def _text(name: str, way: str) -> str:
-    return f"{way}[{name}]" if name in _OFTEN else _WAYS[way].format(name)
+    if kind == _TEXT:
+        return f"{way}[{name}]" if name in _OFTEN else _WAYS[way].format(name)
+    return name if kind == _PLAIN else _number(name, kind, "null" if way == "json" else "-")
 
 
 def _number(name: str, kind: int, unknown: str) -> str:

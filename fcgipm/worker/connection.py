@@ -215,6 +215,10 @@ class Connection:
         except OSError:
             return True
 
+    def close(self) -> None:
+        """Let go of it, at once."""
+        self.sock.close()
+
     # The gateway's side, see `Exchange`.
 
     def receive_body(self) -> bytes:

@@ -163,7 +163,7 @@ class Loop:
         connection = self._new_connection(number, listener.family)
         connection.tcp = listener.tcp
         if listener.allow is not None and peer(address) not in listener.allow:
-            self._close(connection)
+            connection.close()
             say(f"refused a connection from {peer(address)}, which is not in the listener's allow")
         else:
             self._readable(connection, self._timeouts.first_byte, self._doubts.ask())
@@ -191,7 +191,7 @@ class Loop:
             if room or connection.untouched or not connection.codec.idle:
                 self._watch(connection)
             else:
-                self._close(connection)
+                connection.close()
                 room = True
         if not room:
             time.sleep(_LEAVING_BEAT)
@@ -204,7 +204,7 @@ class Loop:
             if connection.discard():
                 self._watch(connection)
             else:
-                self._close(connection)
+                connection.close()
             return
         try:
             request = connection.receive_head()
@@ -215,7 +215,7 @@ class Loop:
             self._await_head(connection, patience)
         elif doubtful and connection.deserted():
             self._desert(request)
-            self._close(connection)
+            connection.close()
         else:
             self._serve(connection, request)
 
@@ -295,21 +295,18 @@ class Loop:
             self._tally.count(scoreboard.REJECTED)
             say(closed.reason)
             self.gateway.refused(closed.status)
-        (self._part if closed.lingers else self._close)(connection)
+        (self._part if closed.lingers else Connection.close)(connection)
 
     def _part(self, connection: Connection) -> None:
         """Close, but never under the feet of a peer that still sends: that would reset the connection, and the response with it."""
         if connection.complete:
             self._spare_codec = connection.codec
-            self._close(connection)
+            connection.close()
         elif connection.gone or not connection.linger():
-            self._close(connection)
+            connection.close()
         else:
             connection.deadline = time.monotonic() + _LINGER
             self._watch(connection)
-
-    def _close(self, connection: Connection) -> None:
-        connection.sock.close()
 
     # Time.
 
@@ -342,7 +339,7 @@ class Loop:
         self.epoll.unregister(connection.fd)
         given = handover.give(self._doors.give, connection.fd, connection.untouched)
         if given:
-            self._close(connection)
+            connection.close()
         else:
             self._watch(connection)
         return given
@@ -389,7 +386,7 @@ class Loop:
         """Close every kept connection on which nothing has come; called by the order thread while this one is inside a request, else by itself."""
         for connection in self.waiting.take_each():
             if connection.codec.idle and not connection.untouched and not connection.lingers and not connection.readable():
-                self._close(connection)
+                connection.close()
             else:
                 self._watch(connection)
 
@@ -400,4 +397,4 @@ class Loop:
         self.epoll.close()
         for connection in (*self.waiting.take_each(), self.current):
             if connection is not None:
-                connection.sock.close()
+                connection.close()
