@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii
 from string import Formatter
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, cast
 
 from fcgipm.memo import MOST, Memo, short
+from fcgipm.urls import path_only
 
 LINE_LIMIT = 4096
 """Bytes, PIPE_BUF: longer lines would not be written in one piece everywhere. Texts of a request are shortened until its line fits."""
@@ -22,7 +23,7 @@ _ID_LIMIT = 200
 JSON, COMBINED = "json", "combined"
 _COMBINED = '{client} - - [{time_clf}] "{method} {uri} {protocol}" {status} {bytes_out} "{referer}" "{agent}"'
 
-_TEXT, _PLAIN, _WHOLE, _SMALL, _SECONDS = range(5)
+_TEXT, _URL, _PLAIN, _WHOLE, _SMALL, _SECONDS = range(6)
 _ENTRY = (
     ("time", _PLAIN),
     ("time_clf", _PLAIN),
@@ -37,17 +38,17 @@ _ENTRY = (
     ("cpu", _SECONDS),
     ("wait", _SECONDS),
     ("request_id", _TEXT),
-    ("referer", _TEXT),
+    ("referer", _URL),
     ("agent", _TEXT),
 )
 """What differs from line to line, in the order of an entry; times in whole microseconds. None, and the empty text, are unknown: null in JSON, else a dash.
-A plain one is ours, and never unknown; a small one is mostly the same."""
-_OFTEN = frozenset(("method", "protocol", "referer", "agent"))
+A plain one is ours, and never unknown; a small one is mostly the same; of a URL no more is written than `path_only` leaves."""
+_OFTEN = frozenset(("client", "method", "protocol", "referer", "agent"))
 """Texts that come again and again: what is written of them is remembered, which is a third of the time a line takes."""
 _WAYS = {
     "json": "quote({0}) if {0} else 'null'",
     "quoted": "quote({0})[1:-1] if {0} else '-'",
-    "bare": "quote({0})[1:-1].replace(' ', '\\\\u0020') if {0} else '-'",
+    "bare": "quote({0})[1:-1].replace(' ', space) if {0} else '-'",
 }
 """How a text is written: in JSON, between quotes of the format's own, and without."""
 FIELDS = (*(name for name, _ in _ENTRY), "pool", "pid")
@@ -55,12 +56,21 @@ _KINDS = dict(_ENTRY)
 _JSON_PLACES = {_PLAIN: '"%s"'}
 _JSON_FIELDS = ("time", "pool", "pid", *(name for name, _ in _ENTRY if name not in ("time", "time_clf")))
 
-Entry = Sequence[Any]
-Render = Callable[..., str]
 Line = Callable[..., bytes]
 Texts = Tuple[str, str, str, str, str, str, str]
 """Client, method, path, protocol, request id, referer, agent. (A plain tuple: one with names takes four times as long to make.)"""
 NO_TEXTS: Texts = ("",) * 7
+Piece = Tuple[str, Optional[str], str]
+"""Text of the format, the field behind it, one of the _WAYS for that."""
+
+_LINE = """
+def line(time, time_clf, texts, status, bytes_in, bytes_out, duration, cpu, wait, limit=2048):
+    client, method, uri, protocol, request_id, referer, agent = texts
+    text = {text}
+    if len(text) <= {limit}:
+        return text.encode()
+    return line(time, time_clf, shortened(texts, limit), status, bytes_in, bytes_out, duration, cpu, wait, limit // 2)
+"""
 
 
 class FormatError(ValueError):
@@ -73,50 +83,28 @@ def check(form: str) -> None:
 
 
 def compile_format(form: str, pool: str, pid: int) -> Line:
-    """One function from the values of an entry, in its order, to its line, for a format that `check` accepts."""
-    template, values = _json_parts(pool, pid) if form == JSON else _text_parts(form, pool, pid)
-    names = ", ".join(name for name, _ in _ENTRY)
+    """One function from an entry to its line, for a format that `check` accepts; an entry's texts are one value of it, `Texts`, where the first stands."""
+    unknown = "null" if form == JSON else "-"
+    known: Dict[str, Any] = {"quote": quoted, "space": "\\u0020", "short": _SHORT, "seconds": _seconds, "shortened": _shortened}
+    text = _expression(_json_pieces(pool, pid) if form == JSON else _text_pieces(form, pool, pid), unknown, known)
     # Built from the tables above alone; a format's own text is a literal in it.
-    known = _means("null" if form == JSON else "-")
-    text = f"{template!r} % ({''.join(value + ', ' for value in values)})"
-    render: Render = eval(f"lambda {names}: {text}", known)
-    known["cut"] = lambda *entry: _shortened(render, entry)
-    line: Line = eval(f"lambda {names}: (text if len(text := {text}) <= {LINE_LIMIT} else cut({names})).encode('ascii')", known)
+    exec(_LINE.format(text=text, limit=LINE_LIMIT), known)
+    line: Line = known["line"]
     return line
 
 
-def request_texts(params: Mapping[str, str]) -> Texts:
-    """Of the params of a request. Take them before an application can change them."""
+def request_texts(params: Mapping[str, str], path: str) -> Texts:
+    """Of the params of a request, whose `request_path` is known. Take them before an application can change them."""
     get = params.get
-    referer = get("HTTP_REFERER", "")
-    uri = get("REQUEST_URI") or get("SCRIPT_NAME", "") + get("PATH_INFO", "")
-    if "?" in uri or "#" in uri or uri[:1] != "/":
-        uri = path_only(uri)
     return (
         get("REMOTE_ADDR", ""),
         get("REQUEST_METHOD", ""),
-        uri,
+        path,
         get("SERVER_PROTOCOL", ""),
         get("REQUEST_ID") or get("HTTP_X_REQUEST_ID", "")[:_ID_LIMIT],
-        _PATHS[referer] if referer else "",
+        get("HTTP_REFERER", ""),
         get("HTTP_USER_AGENT", ""),
     )
-
-
-def path_only(url: str) -> str:
-    """A URL without what may be secret: query string, fragment, user and password."""
-    path = url.partition("?")[0].partition("#")[0]
-    if path[:1] == "/":
-        return path
-    scheme, separator, rest = path.partition("://")
-    if not separator:
-        return path
-    host, slash, below = rest.partition("/")
-    return scheme + separator + host.rpartition("@")[2] + slash + below
-
-
-_PATHS = Memo(path_only, short)
-"""Of referers."""
 
 
 def sent_at(text: str) -> Optional[float]:
@@ -150,10 +138,19 @@ def _parse(form: str) -> List[Tuple[str, Optional[str]]]:
     return [(text, name) for text, name, _, _ in pieces]
 
 
-def _json_parts(pool: str, pid: int) -> Tuple[str, List[str]]:
-    fixed: Dict[str, str] = {"pool": quoted(pool), "pid": str(pid)}
-    places = [f'"{name}": {fixed[name].replace("%", "%%") if name in fixed else _JSON_PLACES.get(_KINDS[name], "%s")}' for name in _JSON_FIELDS]
-    return "{" + ", ".join(places) + "}\n", [_value(name, "json") for name in _JSON_FIELDS if name not in fixed]
+def _json_pieces(pool: str, pid: int) -> List[Piece]:
+    fixed = {"pool": quoted(pool), "pid": str(pid)}
+    pieces: List[Piece] = []
+    text = "{"
+    for name in _JSON_FIELDS:
+        text += f'"{name}": '
+        if name in fixed:
+            text += f"{fixed[name]}, "
+        else:
+            plain = _KINDS[name] == _PLAIN
+            pieces.append((text + '"' * plain, name, "json"))
+            text = '"' * plain + ", "
+    return [*pieces, ("}\n", None, "")]
 
 
 def quoted(text: str) -> str:
@@ -161,55 +158,70 @@ def quoted(text: str) -> str:
     return encode_basestring_ascii(text)
 
 
-def _text_parts(form: str, pool: str, pid: int) -> Tuple[str, List[str]]:
+def _text_pieces(form: str, pool: str, pid: int) -> List[Piece]:
     fixed = {"pool": pool, "pid": str(pid)}
-    pieces = _parse(form)
-    template, values = "", []
-    for position, (text, name) in enumerate(pieces):
-        template += text.replace("%", "%%")
+    parsed = _parse(form)
+    pieces: List[Piece] = []
+    text = ""
+    for (before, name), (behind, _) in zip(parsed, [*parsed[1:], ("", None)]):
+        text += before
         if name in fixed:
-            template += fixed[name].replace("%", "%%")
+            text += fixed[name]
         elif name is not None:
-            following = pieces[position + 1][0] if position + 1 < len(pieces) else ""
-            template += "%s"
-            values.append(_value(name, "quoted" if text.endswith('"') and following.startswith('"') else "bare"))
-    return template + "\n", values
+            pieces.append((text, name, "quoted" if text.endswith('"') and behind.startswith('"') else "bare"))
+            text = ""
+    return [*pieces, (text + "\n", None, "")]
 
 
-def _value(name: str, way: str) -> str:
-    """The expression for a field: a text is written in one of the _WAYS."""
-    kind = _KINDS[name]
-    if kind == _TEXT:
-        return f"{way}[{name}]" if name in _OFTEN else _WAYS[way].format(name)
-    return name if kind == _PLAIN else _number(name, kind, "null" if way == "json" else "-")
+def _expression(pieces: Sequence[Piece], unknown: str, known: Dict[str, Any]) -> str:
+    """The line as an f-string; what it is to know is put into `known`. What is remembered of a value includes the text behind it."""
+    parts: List[str] = []
+    remembered = False
+    for number, ((text, name, way), (behind, _, _)) in enumerate(zip(pieces, [*pieces[1:], pieces[-1]])):
+        if not remembered:
+            parts.append(repr(text))
+        if name is not None:
+            kind = _KINDS[name]
+            remembered = name in _OFTEN or kind == _SMALL
+            if remembered:
+                known[f"known{number}"], known[f"make{number}"] = _memo(kind, way, unknown, behind)
+                value = f"known{number}({name}) or make{number}({name})"
+            else:
+                value = _value(name, kind, way, unknown)
+            parts.append(f'f"""{{{value}}}"""')
+    return " ".join(parts)
 
 
-def _number(name: str, kind: int, unknown: str) -> str:
+def _memo(kind: int, way: str, unknown: str, behind: str) -> Tuple[Callable[[Any], Optional[str]], Callable[[Any], str]]:
+    """What is remembered of a field, and how it is made."""
     if kind == _SMALL:
-        return f"small[{name}]"
-    if kind == _SECONDS:  # From a table, in half of the time of "%.6f".
-        return f"{unknown!r} if {name} is None else parts[{name} // 1000] + three[{name} % 1000] if {name} < 1000000 else seconds({name})"
-    return f"{unknown!r} if {name} is None else {name}"
+        small: Memo[Optional[int], str] = Memo(lambda number: (unknown if number is None else str(number)) + behind, range(MOST).__contains__)
+        return small.get, small.learn
+    write: Callable[[str], str] = eval(f"lambda text: {_WAYS[way].format('text')}", {"quote": quoted, "space": "\\u0020"})
+    texts: Memo[str, str] = Memo(lambda text: write(path_only(text) if kind == _URL else text) + behind, short)
+    return texts.get, texts.learn
+
+
+def _value(name: str, kind: int, way: str, unknown: str) -> str:
+    """The expression for a field that is made anew for each line."""
+    if kind == _TEXT:
+        return _WAYS[way].format(name)
+    if kind == _SECONDS:  # From a table, in a quarter of the time of "%.6f".
+        return f"{unknown!r} if {name} is None else short[{name}] if {name} < 1000 else seconds({name})"
+    return name if kind == _PLAIN else f"{unknown!r} if {name} is None else {name}"
+
+
+_THREE = tuple(f"{number:03}" for number in range(1000))
+_SHORT = tuple(f"0.000{text}" for text in _THREE)
 
 
 def _seconds(microseconds: int) -> str:
-    return f"{microseconds // 1000000}.{microseconds % 1000000:06}"
+    thousands, rest = divmod(microseconds, 1000)
+    return f"{thousands // 1000}.{_THREE[thousands % 1000]}{_THREE[rest]}"
 
 
-def _means(unknown: str) -> Dict[str, Any]:
-    """What the values of a line are made with."""
-    small = Memo(lambda number: unknown if number is None else str(number), range(MOST).__contains__)
-    three = tuple(f"{number:03}" for number in range(1000))
-    parts = tuple(f"0.{text}" for text in three)
-    known: Dict[str, Any] = {"quote": encode_basestring_ascii, "seconds": _seconds, "small": small, "three": three, "parts": parts}
-    return {**known, **{way: Memo(eval(f"lambda text: {value.format('text')}", known), short) for way, value in _WAYS.items()}}
-
-
-def _shortened(render: Render, entry: Entry) -> str:
-    """The longest texts are cut first; what was cut ends in three dots."""
-    for limit in (2048, 1024, 512, 256, 128, 64, 32, 0):
-        cut = [value if kind != _TEXT or len(value) <= limit else value[:limit] + "..." for value, (_, kind) in zip(entry, _ENTRY)]
-        text = render(*cut)
-        if len(text) <= LINE_LIMIT:
-            return text
-    raise AssertionError("a format within its limit fits a line")
+def _shortened(texts: Texts, limit: int) -> Texts:
+    """What was cut ends in three dots. (Of a URL the path is taken first: with its end cut off, a password would not be known as one.)"""
+    client, method, uri, protocol, request_id, referer, agent = texts
+    whole = (client, method, uri, protocol, request_id, path_only(referer), agent)
+    return cast(Texts, tuple(text if len(text) <= limit else text[:limit] + "..." for text in whole))

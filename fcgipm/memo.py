@@ -12,14 +12,15 @@ MOST = 1000
 
 
 class Memo(Dict[K, V]):
-    """``memo[value]`` is what `make` makes of it. Values that do not `fit` are made each time: what clients send may be long."""
+    """``memo.get(value) or memo.learn(value)`` is what `make` makes of it, which is never false. Values that do not `fit` are made each time: what
+    clients send may be long. (With ``__missing__`` it would be ``memo[value]``, which runs 290 instructions instead of 200: brackets of a dict's subclass.)"""
 
     def __init__(self, make: Callable[[K], V], fits: Callable[[K], bool]) -> None:
         super().__init__()
         self._make = make
         self._fits = fits
 
-    def __missing__(self, value: K) -> V:
+    def learn(self, value: K) -> V:
         made = self._make(value)
         if self._fits(value):
             if len(self) >= MOST:

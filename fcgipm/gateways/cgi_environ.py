@@ -14,6 +14,8 @@ _BEGINNINGS = ("HTTP_", "SERVER_", "REMOTE_", "REQUEST_", "SCRIPT_", "DOCUMENT_"
 _LISTENED_TO = frozenset(("SSL_CERT_DIR", "SSL_CERT_FILE"))
 """Settings of OpenSSL among the names that begin like facts."""
 _ALWAYS = {b"GATEWAY_INTERFACE": b"CGI/1.1", b"QUERY_STRING": b"", b"SCRIPT_NAME": b"", b"SERVER_SOFTWARE": b"fcgipm", b"REMOTE_ADDR": b""}
+_NONE = b"="
+"""No name of a variable."""
 
 Variables = Dict[bytes, bytes]
 
@@ -25,9 +27,10 @@ def variables(environ: Mapping[str, Any], base: Mapping[bytes, bytes]) -> Variab
     come with a request; and none that `base` has (case 169). A value with a NUL, or a character that is no byte, is left out (case 39).
     """
     found = dict(_ALWAYS)
+    known = _VARIABLES.get
     for name, value in environ.items():
-        key = _VARIABLES[name]
-        if key and "\0" not in value:
+        key = known(name) or _VARIABLES.learn(name)
+        if key != _NONE and "\0" not in value:
             try:
                 found[key] = value.encode("latin-1")
             except UnicodeEncodeError:
@@ -37,9 +40,9 @@ def variables(environ: Mapping[str, Any], base: Mapping[bytes, bytes]) -> Variab
 
 
 def _variable(name: str) -> bytes:
-    """The name of a param as that of a variable, empty for one that may not pass."""
+    """The name of a param as that of a variable, _NONE for one that may not pass."""
     passes = (name in _NAMES or name.startswith(_BEGINNINGS)) and name not in _LISTENED_TO and _NAME.fullmatch(name)
-    return name.encode() if passes else b""
+    return name.encode() if passes else _NONE
 
 
 _VARIABLES = Memo(_variable, short)

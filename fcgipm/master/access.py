@@ -10,6 +10,7 @@ from fcgipm import scoreboard
 from fcgipm.accesslog import compile_format
 from fcgipm.master.log import Log, timestamp
 from fcgipm.system.logfiles import open_log
+from fcgipm.urls import path_only
 
 _BAD_GATEWAY = 502
 """What the web server makes of a worker that is gone."""
@@ -76,4 +77,4 @@ def _entry(seen: scoreboard.SlotReading, status: int) -> tuple[object, ...]:
     clf = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
     since = (time.monotonic_ns() - seen.request_started) // 1000
     duration = since if since >= 0 else None
-    return (timestamp(now), clf, "", method, uri.partition("?")[0], "", status, None, None, duration, None, None, "", "", "")
+    return (timestamp(now), clf, ("", method, path_only(uri), "", "", "", ""), status, None, None, duration, None, None)

@@ -51,7 +51,8 @@ class HeadParser:
         blank = _BLANK.search(self._received, max(0, self._searched - 3))
         self._searched = len(self._received)
         if blank is not None and blank.end() <= MAX_HEAD:
-            return _HEADS[self._received[: blank.start()]], self._received[blank.end() :]
+            lines = self._received[: blank.start()]
+            return _HEADS.get(lines) or _HEADS.learn(lines), self._received[blank.end() :]
         if len(self._received) > MAX_HEAD:
             raise RemoteProtocolError(f"a response head of more than {MAX_HEAD} bytes")
         return None

@@ -11,8 +11,8 @@ from typing import Any, Dict, List, Optional, Tuple
 from fcgipm import orders
 from fcgipm.accesslog import JSON, NO_TEXTS, Texts, compile_format, request_texts, sent_at
 from fcgipm.gateways.errors import say
-from fcgipm.gateways.exchange import Exchange
 from fcgipm.gateways.wsgi import AnyGateway, Response
+from fcgipm.urls import request_path
 from fcgipm.worker import rights
 from fcgipm.worker.connection import Connection
 from fcgipm.worker.deadlines import RequestWatch
@@ -70,15 +70,14 @@ class LoggedGateway(AnyGateway):
         self._torn = False
         """The last line was written in part."""
 
-    def serve(self, params: Dict[str, Any], exchange: Exchange) -> Response:
+    def serve(self, params: Dict[str, Any], exchange: Any) -> Response:
         """As the gateway's; `exchange` is a CountedConnection (see ``gateway.connection_class``)."""
-        counted: Any = exchange
         started, cpu = self._watch.started, 0
         if self._wants_cpu and not self._cpu:
             self._cpu = thread_time_ns()
-        texts, sent = request_texts(params), params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
+        texts, sent = request_texts(params, exchange.path), params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
         wait = _waited(sent) if sent else None
-        counted.bytes_in = counted.bytes_out = 0
+        exchange.bytes_in = exchange.bytes_out = 0
         response = self._gateway.serve(params, exchange)
         if not texts[4] and type(made := params.get("REQUEST_ID")) is str:  # By the gateway.
             texts = (*texts[:4], made, *texts[5:])
@@ -86,13 +85,13 @@ class LoggedGateway(AnyGateway):
             used = thread_time_ns()
             cpu, self._cpu = (used - self._cpu) // 1000, used
         ended = monotonic_ns()
-        self._write(ended, texts, response.status or _CLIENT_LEFT, counted.bytes_in, counted.bytes_out, (ended - started) // 1000, cpu, wait)
+        self._write(ended, texts, response.status or _CLIENT_LEFT, exchange.bytes_in, exchange.bytes_out, (ended - started) // 1000, cpu, wait)
         return response
 
     def deserted(self, params: Dict[str, Any]) -> None:
         """As the gateway's: a request that took no time."""
         sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-        self._write(monotonic_ns(), request_texts(params), _CLIENT_LEFT, 0, 0, 0, 0, _waited(sent) if sent else None)
+        self._write(monotonic_ns(), request_texts(params, request_path(params)), _CLIENT_LEFT, 0, 0, 0, 0, _waited(sent) if sent else None)
 
     def refused(self, status: int) -> None:
         """As the gateway's: nothing is known of it but that."""
@@ -112,13 +111,8 @@ class LoggedGateway(AnyGateway):
         """A line of this moment, in one write; times in microseconds. One that fails costs its line, never the request."""
         if now >= self._next_second:
             self._begin_second(now)
-        client, method, uri, protocol, request_id, referer, agent = texts
         when = self._stamp + _MILLISECONDS[(now - self._second) // 1000000]
-        # fmt: off
-        line = self._line(
-            when, self._clf, client, method, uri, protocol, status, bytes_in, bytes_out, duration, cpu, wait, request_id, referer, agent,
-        )
-        # fmt: on
+        line = self._line(when, self._clf, texts, status, bytes_in, bytes_out, duration, cpu, wait)
         if self._torn:
             line = b"\n" + line
         try:

@@ -81,6 +81,8 @@ class Connection:
     reading = False
     """A head has begun and is not complete."""
     request: Optional[Request] = None
+    path = ""
+    """Of the request."""
     keep = False
     """The peer wants the connection back after the response."""
     finished = False

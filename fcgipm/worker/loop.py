@@ -17,6 +17,7 @@ from fcgipm.gateways.environ import UNWANTED
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway
 from fcgipm.scoreboard import ASLEEP, KEPT, STATE
+from fcgipm.urls import request_path
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
@@ -270,7 +271,8 @@ class Loop:
         self.current = connection
         connection.reading = False
         started = self.watch.started = time.monotonic_ns()
-        self._tally.begin(self.waiting.count(), started, request.params)
+        path = connection.path = request_path(request.params)
+        self._tally.begin(self.waiting.count(), started, request.params.get("REQUEST_METHOD", "?"), path)
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
             self._doors.wake_master()
@@ -338,10 +340,7 @@ class Loop:
         connection.registered = False
         self.epoll.unregister(connection.fd)
         given = handover.give(self._doors.give, connection.fd, connection.untouched)
-        if given:
-            connection.close()
-        else:
-            self._watch(connection)
+        (Connection.close if given else self._watch)(connection)
         return given
 
     def _take_over(self, door: socket.socket) -> bool:

@@ -6,7 +6,7 @@ Both run for every request, so they are as plain as they can be.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Dict, List
+from typing import List
 
 from fcgipm.gateways.wsgi import Response
 from fcgipm.scoreboard import (
@@ -32,6 +32,11 @@ _CLASS = (CLASS_4XX, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, *(CLASS_5XX,) *
 WORTH_ASKING = 200_000
 """Nanoseconds of a request for which one client that waited meanwhile is asked for: asking costs 2.4 µs, so that is a hundredth."""
 _AT_LEAST = 16
+
+
+_FIRST_MILLISECOND = 1 << 20
+_BEGINS = tuple(bisect_right(EDGES_NS, cell << 9) for cell in range(_FIRST_MILLISECOND >> 9))
+"""In which bucket each 512 ns of it begin. No bucket is as short as that."""
 
 
 class Doubts:
@@ -67,14 +72,11 @@ class Tally:
         self._slot = slot
         self._counts: List[int] = slot.tolist()
 
-    def begin(self, kept: int, started: int, params: Dict[str, str]) -> None:
-        """One more request runs: write so, with its method and its path without the query string."""
-        path = params.get("REQUEST_URI") or params.get("SCRIPT_NAME", "") + params.get("PATH_INFO", "")
-        if "?" in path:
-            path = path.partition("?")[0]
+    def begin(self, kept: int, started: int, method: str, path: str) -> None:
+        """One more request runs: write so."""
         counts = self._counts
         counts[BEGUN] = begun = counts[BEGUN] + 1
-        BEGIN.pack_into(self._slot, BEGIN_AT, BUSY, kept, begun, started, f"{params.get('REQUEST_METHOD', '?')} {path}".encode("latin-1"))
+        BEGIN.pack_into(self._slot, BEGIN_AT, BUSY, kept, begun, started, f"{method} {path}".encode("latin-1"))
 
     def end(self, response: Response, took: int) -> None:
         """It is over, and took so many nanoseconds."""
@@ -102,5 +104,8 @@ class Tally:
 
 
 def bucket(took: int) -> int:
-    """The number of the bucket for so many nanoseconds. (By bisection 0.1 µs, by a logarithm 0.25.)"""
+    """The number of the bucket for so many nanoseconds. (From the table 0.04 µs, by bisection 0.1, by a logarithm 0.25.)"""
+    if took < _FIRST_MILLISECOND:
+        found = _BEGINS[took >> 9]
+        return found + 1 if took >= EDGES_NS[found] else found
     return bisect_right(EDGES_NS, took)

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.applications.hello import application as hello
 from fcgipm.gateways.watch import Watch
+from fcgipm.urls import request_path
 from fcgipm.worker import loop
 from fcgipm.worker.accesslog import CountedConnection, LoggedGateway
 from fcgipm.worker.connection import Connection
@@ -34,6 +35,11 @@ class Untold:
     def end(self, *_: Any) -> None: ...
 
 
+def no_path(_: object) -> str:
+    """In the place of `request_path`."""
+    return ""
+
+
 class Worker:
     """What may be switched in a loop that has opened its doors."""
 
@@ -52,6 +58,7 @@ class Worker:
         """Without a log: ``whole``, ``no-scoreboard``, ``no-watch``, ``neither``; with one: ``json``, ``combined``."""
         without_scoreboard, without_watch = parts in ("no-scoreboard", "neither"), parts in ("no-watch", "neither")
         self._loop._tally = Untold() if without_scoreboard else self._tally
+        loop.request_path = no_path if without_scoreboard else request_path  # type: ignore[attr-defined]
         self._loop.watch = self._bare._watch = Unwatched() if without_watch else self._watch
         self._loop.gateway = self._logs.get(parts, self._bare)
         self._loop._connection = CountedConnection if parts in self._logs else Connection

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from types import SimpleNamespace
 
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.worker.running import Tally
+from fcgipm.scoreboard import EDGES_NS
+from fcgipm.urls import request_path
+from fcgipm.worker.running import Tally, bucket
 
 
 def told(params: dict[str, str]) -> str:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    Tally(slot).begin(3, 12345, params)
+    Tally(slot).begin(3, 12345, params.get("REQUEST_METHOD", "?"), request_path(params))
     return scoreboard.read(board, 0).text
 
 
@@ -21,6 +24,7 @@ def told(params: dict[str, str]) -> str:
     ("params", "text"),
     [
         ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/a/b?token=secret"}, "GET /a/b"),
+        ({"REQUEST_METHOD": "GET", "REQUEST_URI": "http://user:secret@host/a#b"}, "GET http://host/a"),
         ({"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/shop", "PATH_INFO": "/x?y"}, "POST /shop/x"),
         ({}, "? "),
         ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/\xff\x00<script>"}, "GET /\xff\x00<script>"),
@@ -34,7 +38,7 @@ def test_method_and_path(params: dict[str, str], text: str) -> None:
 def test_nothing_beyond_the_text_is_touched() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    Tally(slot).begin(3, 12345, {"REQUEST_METHOD": "X" * 2000})
+    Tally(slot).begin(3, 12345, "X" * 2000, "")
     reading = scoreboard.read(board, 0)
     assert sum(slot[scoreboard.LATENCY :]) == 0 == sum(slot[: scoreboard.STATE]) and reading.text == "X" * scoreboard.TEXT_LIMIT
     assert (reading.state, reading.kept, reading.begun, reading.request_started) == (scoreboard.BUSY, 3, 1, 12345)
@@ -43,7 +47,7 @@ def test_nothing_beyond_the_text_is_touched() -> None:
 def test_nothing_is_left_of_the_text_before() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     for path in ("/" + "x" * 1000, "/y"):
-        Tally(scoreboard.words(board, 0)).begin(0, 1, {"REQUEST_METHOD": "GET", "REQUEST_URI": path})
+        Tally(scoreboard.words(board, 0)).begin(0, 1, "GET", path)
     assert scoreboard.read(board, 0).text == "GET /y"
 
 
@@ -58,6 +62,11 @@ def test_ended_requests_are_counted_and_summed() -> None:
     assert (sum(buckets), buckets[0], buckets[-1]) == (3, 1, 1)
     assert slot[scoreboard.SERVED_NS] == 10**15 + 5_000_000
     assert [slot[word] for word in (scoreboard.CLASS_5XX, scoreboard.FAILED, scoreboard.TIMED_OUT, scoreboard.ABORTED)] == [3, 3, 3, 0]
+
+
+def test_a_request_falls_into_the_bucket_between_whose_edges_it_took() -> None:
+    around = [edge + step for edge in (*EDGES_NS, *range(0, 2_000_000, 512)) for step in (-1, 0, 1) if edge + step >= 0]
+    assert [bucket(took) for took in around] == [bisect_right(EDGES_NS, took) for took in around]
 
 
 def test_a_request_whose_client_left_the_queue_counts_like_nginx_does() -> None:
