@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from types import SimpleNamespace
 
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.scoreboard import EDGES_NS
 from fcgipm.urls import request_path
-from fcgipm.worker.running import Tally, bucket
+from fcgipm.worker.running import Tally
 
 
 def told(params: dict[str, str]) -> str:
@@ -62,11 +60,6 @@ def test_ended_requests_are_counted_and_summed() -> None:
     assert (sum(buckets), buckets[0], buckets[-1]) == (3, 1, 1)
     assert slot[scoreboard.SERVED_NS] == 10**15 + 5_000_000
     assert [slot[word] for word in (scoreboard.CLASS_5XX, scoreboard.FAILED, scoreboard.TIMED_OUT, scoreboard.ABORTED)] == [3, 3, 3, 0]
-
-
-def test_a_request_falls_into_the_bucket_between_whose_edges_it_took() -> None:
-    around = [edge + step for edge in (*EDGES_NS, *range(0, 2_000_000, 512)) for step in (-1, 0, 1) if edge + step >= 0]
-    assert [bucket(took) for took in around] == [bisect_right(EDGES_NS, took) for took in around]
 
 
 def test_a_request_whose_client_left_the_queue_counts_like_nginx_does() -> None:
