@@ -8,9 +8,7 @@ from typing import Mapping
 def request_path(params: Mapping[str, str]) -> str:
     """What a request asks for, as it was sent."""
     uri = params.get("REQUEST_URI") or params.get("SCRIPT_NAME", "") + params.get("PATH_INFO", "")
-    if "?" in uri:
-        uri = uri.partition("?")[0]
-    return uri if uri[:1] == "/" and "#" not in uri else path_only(uri)
+    return path_only(uri)
 
 
 def path_only(url: str) -> str:

@@ -17,7 +17,6 @@ from fcgipm.gateways.environ import UNWANTED
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway
 from fcgipm.scoreboard import ASLEEP, KEPT, STATE
-from fcgipm.urls import request_path
 from fcgipm.wire.fastcgi import Application, ParamsDecoder, Request
 from fcgipm.worker.connection import Closed, Connection, new_codec
 from fcgipm.worker.deadlines import RequestWatch
@@ -271,8 +270,7 @@ class Loop:
         self.current = connection
         connection.reading = False
         started = self.watch.started = time.monotonic_ns()
-        path = connection.path = request_path(request.params)
-        self._tally.begin(self.waiting.count(), started, request.params.get("REQUEST_METHOD", "?"), path)
+        connection.path = self._tally.begin(self.waiting.count(), started, request.params)
         if self._header[ASLEEP]:
             self._header[ASLEEP] = 0
             self._doors.wake_master()

@@ -6,7 +6,7 @@ Both run for every request, so they are as plain as they can be.
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import List
+from typing import Dict, List
 
 from fcgipm.gateways.wsgi import Response
 from fcgipm.scoreboard import (
@@ -26,6 +26,7 @@ from fcgipm.scoreboard import (
     SERVED_NS,
     TIMED_OUT,
 )
+from fcgipm.urls import request_path
 
 _CLASS = (CLASS_4XX, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, *(CLASS_5XX,) * 5)
 """By the first digit of a status. A request whose client left before it had one counts as nginx's 499 does."""
@@ -67,11 +68,17 @@ class Tally:
         self._slot = slot
         self._counts: List[int] = slot.tolist()
 
-    def begin(self, kept: int, started: int, method: str, path: str) -> None:
-        """One more request runs: write so."""
+    def begin(self, kept: int, started: int, params: Dict[str, str]) -> str:
+        """One more request runs: write so; its `request_path`."""
+        path = params.get("REQUEST_URI", "")
+        if "?" in path:  # The usual case is done here: 0.1 µs less than in a function of its own.
+            path = path.partition("?")[0]
+        if "//" in path or not path:
+            path = request_path(params)
         counts = self._counts
         counts[BEGUN] = begun = counts[BEGUN] + 1
-        BEGIN.pack_into(self._slot, BEGIN_AT, BUSY, kept, begun, started, f"{method} {path}".encode("latin-1"))
+        BEGIN.pack_into(self._slot, BEGIN_AT, BUSY, kept, begun, started, f"{params.get('REQUEST_METHOD', '?')} {path}".encode("latin-1"))
+        return path
 
     def end(self, response: Response, took: int) -> None:
         """It is over, and took so many nanoseconds."""

@@ -1,10 +1,11 @@
 """What single parts of the request path cost: one worker that leaves out one after the other.
 
-    scripts/bench parts [--requests 8000] [--rounds 15] [--plain] [--python PATH] [--json FILE]
+    scripts/bench parts [--requests 8000] [--processes 9] [--rounds 5] [--plain] [--python PATH] [--json FILE]
 
 16 requests of browsers at once on kept connections, no nginx. In each round the worker is switched from variant to variant
-(applications/switched.py), the first one another each time; a part's cost is the median over rounds of the difference between two of them. It is one
-process for all, because where names fall in dictionaries and pages in caches makes microseconds of difference from process to process.
+(applications/switched.py), the first one another each time; a part's cost is the median over rounds of the difference between two of them. The two are
+the same process, because where names fall in dictionaries and pages in caches makes microseconds of difference from process to process; and as it makes
+tenths of one for a single part too, there are several processes, one after the other.
 """
 
 from __future__ import annotations
@@ -53,15 +54,15 @@ VARIANTS = tuple(dict.fromkeys(name for part in PARTS for name in (part.variant,
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
-    with Folder() as name:
-        folder = Path(name)
-        settings = {**daemon.pool("benchmarks.applications.switched:application", SCRIPTS, folder / POOL, 1), "access_log": {"file": str(folder / "log")}}
-        settings["python"] = options.python
-        with Process(daemon.fcgipm(folder, {POOL: settings})) as server:
-            server.wait_for_line("ready to serve")
-            quiet = Quiet([os.getpid(), server.pid])
-            costs = rounds(worker(folder), "plain" if options.plain else "browser", options.requests, options.rounds)
-            disturbed = quiet.since()
+    costs: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    quiet = Quiet([os.getpid()])
+    progress = Progress()
+    for number in range(options.processes):
+        progress.show(f"process {number + 1} of {options.processes}")
+        for variant, figures in of_one_process(options).items():
+            costs[variant] += figures
+    progress.done()
+    disturbed = quiet.since()
     print(table.render(["part", "µs CPU/request", "aim"], [row(part, costs) for part in PARTS]))
     print(f"a whole worker: {median(costs[WHOLE]):.1f} µs; {text(*disturbed)}")
     keep(options, {"costs": {part.name: cost(part, costs) for part in PARTS}, "whole": median(costs[WHOLE])})
@@ -71,11 +72,23 @@ def main(arguments: Sequence[str]) -> int:
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench parts", description="what single parts of the request path cost")
     parser.add_argument("--requests", type=int, default=8000, help="requests a round and variant")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--processes", type=int, default=9, help="workers, one after the other")
+    parser.add_argument("--rounds", type=int, default=5, help="of each process")
     parser.add_argument("--python", default=sys.executable, help="the worker's Python (one built with PGO takes a tenth less; default: this one)")
     parser.add_argument("--plain", action="store_true", help="requests with few headers instead of a browser's")
     offer(parser)
     return parser.parse_args(arguments)
+
+
+def of_one_process(options: argparse.Namespace) -> dict[str, list[float]]:
+    """µs of CPU a request of each variant, round by round."""
+    with Folder() as name:
+        folder = Path(name)
+        settings = {**daemon.pool("benchmarks.applications.switched:application", SCRIPTS, folder / POOL, 1), "python": options.python}
+        settings["access_log"] = {"file": str(folder / "log")}
+        with Process(daemon.fcgipm(folder, {POOL: settings})) as server:
+            server.wait_for_line("ready to serve")
+            return rounds(worker(folder), "plain" if options.plain else "browser", options.requests, options.rounds)
 
 
 def worker(folder: Path) -> Backend:
@@ -89,14 +102,11 @@ def rounds(backend: Backend, params: str, count: int, number: int) -> dict[str, 
     requests = canned.traffic(params, keep=True)
     plan = pump.Plan(requests, len(pump.first(backend.connect, requests[0])), CONNECTIONS, kept=True)
     costs: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-    progress = Progress()
     for turn in range(number + 1):
-        progress.show(f"round {turn} of {number}")
         first = turn % len(VARIANTS)
         for variant in (*VARIANTS[first:], *VARIANTS[:first]):
             pump.first(backend.connect, canned.request({**canned.PLAIN, "QUERY_STRING": SWITCH + variant}, keep=False))
             costs[variant].append(measure(backend, plan, count if turn else count // 10).cpu_us)
-    progress.done()
     return {variant: figures[1:] for variant, figures in costs.items()}
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from benchmarks.applications.hello import application as hello
 from fcgipm.gateways.watch import Watch
-from fcgipm.urls import request_path
 from fcgipm.worker import loop
 from fcgipm.worker.accesslog import CountedConnection, LoggedGateway
 from fcgipm.worker.connection import Connection
@@ -30,14 +29,10 @@ class Unwatched(Watch):
 class Untold:
     """In the place of a Tally."""
 
-    def begin(self, *_: Any) -> None: ...
+    def begin(self, *_: Any) -> str:
+        return ""
 
     def end(self, *_: Any) -> None: ...
-
-
-def no_path(_: object) -> str:
-    """In the place of `request_path`."""
-    return ""
 
 
 class Worker:
@@ -58,7 +53,6 @@ class Worker:
         """Without a log: ``whole``, ``no-scoreboard``, ``no-watch``, ``neither``; with one: ``json``, ``combined``."""
         without_scoreboard, without_watch = parts in ("no-scoreboard", "neither"), parts in ("no-watch", "neither")
         self._loop._tally = Untold() if without_scoreboard else self._tally
-        loop.request_path = no_path if without_scoreboard else request_path  # type: ignore[attr-defined]
         self._loop.watch = self._bare._watch = Unwatched() if without_watch else self._watch
         self._loop.gateway = self._logs.get(parts, self._bare)
         self._loop._connection = CountedConnection if parts in self._logs else Connection

@@ -14,7 +14,7 @@ from fcgipm.worker.running import Tally
 def told(params: dict[str, str]) -> str:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    Tally(slot).begin(3, 12345, params.get("REQUEST_METHOD", "?"), request_path(params))
+    assert Tally(slot).begin(3, 12345, params) == request_path(params)
     return scoreboard.read(board, 0).text
 
 
@@ -36,7 +36,7 @@ def test_method_and_path(params: dict[str, str], text: str) -> None:
 def test_nothing_beyond_the_text_is_touched() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     slot = scoreboard.words(board, 0)
-    Tally(slot).begin(3, 12345, "X" * 2000, "")
+    Tally(slot).begin(3, 12345, {"REQUEST_METHOD": "X" * 2000})
     reading = scoreboard.read(board, 0)
     assert sum(slot[scoreboard.LATENCY :]) == 0 == sum(slot[: scoreboard.STATE]) and reading.text == "X" * scoreboard.TEXT_LIMIT
     assert (reading.state, reading.kept, reading.begun, reading.request_started) == (scoreboard.BUSY, 3, 1, 12345)
@@ -45,7 +45,7 @@ def test_nothing_beyond_the_text_is_touched() -> None:
 def test_nothing_is_left_of_the_text_before() -> None:
     board = memoryview(bytearray(scoreboard.size(1)))
     for path in ("/" + "x" * 1000, "/y"):
-        Tally(scoreboard.words(board, 0)).begin(0, 1, "GET", path)
+        Tally(scoreboard.words(board, 0)).begin(0, 1, {"REQUEST_METHOD": "GET", "REQUEST_URI": path})
     assert scoreboard.read(board, 0).text == "GET /y"
 
 
