@@ -43,7 +43,7 @@ _ENTRY = (
 )
 """What differs from line to line, in the order of an entry; times in whole microseconds. None, and the empty text, are unknown: null in JSON, else a dash.
 A plain one is ours, and never unknown; a small one is mostly the same; of a URL no more is written than `path_only` leaves."""
-_OFTEN = frozenset(("client", "method", "protocol", "referer", "agent"))
+_OFTEN = frozenset(("method", "protocol", "referer", "agent"))
 """Texts that come again and again: what is written of them is remembered, which is a third of the time a line takes."""
 _WAYS = {
     "json": "quote({0}) if {0} else 'null'",
@@ -143,13 +143,13 @@ def _json_pieces(pool: str, pid: int) -> List[Piece]:
     pieces: List[Piece] = []
     text = "{"
     for name in _JSON_FIELDS:
-        text += f'"{name}": '
+        text += f'"{name}":'
         if name in fixed:
-            text += f"{fixed[name]}, "
+            text += f"{fixed[name]},"
         else:
             plain = _KINDS[name] == _PLAIN
             pieces.append((text + '"' * plain, name, "json"))
-            text = '"' * plain + ", "
+            text = '"' * plain + ","
     return [*pieces, ("}\n", None, "")]
 
 

@@ -13,6 +13,7 @@ from fcgipm.accesslog import JSON, NO_TEXTS, Texts, compile_format, request_text
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.urls import request_path
+from fcgipm.wire.fastcgi import encode_last
 from fcgipm.worker import rights
 from fcgipm.worker.connection import Connection
 from fcgipm.worker.deadlines import RequestWatch
@@ -45,7 +46,12 @@ class CountedConnection(PumpedConnection):
         self.bytes_out += len(block)
 
     def finish(self, head: bytes, block: bytes) -> None:
-        Connection.finish(self, head, block)
+        """As a Connection's, which is not called: 0.3 µs of each request."""
+        request = self.request
+        assert request is not None
+        self._send(encode_last(request.id, head, block))
+        self.finished = True
+        self.codec.end(request.id)
         self.bytes_out += len(block)
 
 
@@ -61,8 +67,8 @@ class LoggedGateway(AnyGateway):
         self._line = compile_format(form, pool, os.getpid())
         self._wants_cpu = form == JSON or "{cpu}" in form
         """It is a system call."""
-        self._cpu = 0
-        """What the thread had used at the line before."""
+        self._cpu = 0 if self._wants_cpu else -1
+        """What the thread had used at the line before; 0 before the first."""
         self._second = self._next_second = -1
         """When the present one began and ends, monotonic nanoseconds: the wall clock is asked and written once in it."""
         self._stamp = self._clf = ""
@@ -73,10 +79,10 @@ class LoggedGateway(AnyGateway):
     def serve(self, params: Dict[str, Any], exchange: Any) -> Response:
         """As the gateway's; `exchange` is a CountedConnection (see ``gateway.connection_class``)."""
         started, cpu = self._watch.started, 0
-        if self._wants_cpu and not self._cpu:
+        if not self._cpu:
             self._cpu = thread_time_ns()
-        texts, sent = request_texts(params, exchange.path), params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-        wait = _waited(sent) if sent else None
+        texts = request_texts(params, exchange.path)
+        wait = _waited(params) if "REQUEST_START" in params or "HTTP_X_REQUEST_START" in params else None
         exchange.bytes_in = exchange.bytes_out = 0
         response = self._gateway.serve(params, exchange)
         if not texts[4] and type(made := params.get("REQUEST_ID")) is str:  # By the gateway.
@@ -90,8 +96,7 @@ class LoggedGateway(AnyGateway):
 
     def deserted(self, params: Dict[str, Any]) -> None:
         """As the gateway's: a request that took no time."""
-        sent = params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START")
-        self._write(monotonic_ns(), request_texts(params, request_path(params)), _CLIENT_LEFT, 0, 0, 0, 0, _waited(sent) if sent else None)
+        self._write(monotonic_ns(), request_texts(params, request_path(params)), _CLIENT_LEFT, 0, 0, 0, 0, _waited(params))
 
     def refused(self, status: int) -> None:
         """As the gateway's: nothing is known of it but that."""
@@ -165,7 +170,7 @@ def take_log(message: bytes, descriptors: List[int], access: int, channel: socke
     return True
 
 
-def _waited(text: str) -> Optional[int]:
-    """Microseconds since the web server took the request, in its own words."""
-    sent = sent_at(text)
+def _waited(params: Dict[str, Any]) -> Optional[int]:
+    """Microseconds since the web server took the request, in its own words; None: it has none."""
+    sent = sent_at(params.get("REQUEST_START") or params.get("HTTP_X_REQUEST_START", ""))
     return None if sent is None else max(0, int((time.time() - sent) * 1000000))
