@@ -91,43 +91,44 @@ class LoggedGateway(AnyGateway):
             used = thread_time_ns()
             cpu, self._cpu = (used - self._cpu) // 1000, used
         ended = monotonic_ns()
-        self._write(ended, texts, response.status or _CLIENT_LEFT, exchange.bytes_in, exchange.bytes_out, (ended - started) // 1000, cpu, wait)
+        if ended >= self._next_second:
+            self._begin_second(ended)
+        when = self._stamp + _MILLISECONDS[(ended - self._second) // 1000000]
+        status, took = response.status or _CLIENT_LEFT, (ended - started) // 1000
+        self._write(self._line(when, self._clf, texts, status, exchange.bytes_in, exchange.bytes_out, took, cpu, wait))
         return response
 
     def deserted(self, params: Dict[str, Any]) -> None:
         """As the gateway's: a request that took no time."""
-        self._write(monotonic_ns(), request_texts(params, request_path(params)), _CLIENT_LEFT, 0, 0, 0, 0, _waited(params))
+        self._note(request_texts(params, request_path(params)), _CLIENT_LEFT, 0, _waited(params))
 
     def refused(self, status: int) -> None:
         """As the gateway's: nothing is known of it but that."""
-        self._write(monotonic_ns(), NO_TEXTS, status, None, None, None, None, None)
+        self._note(NO_TEXTS, status, None, None)
 
-    def _write(
-        self,
-        now: int,
-        texts: Texts,
-        status: int,
-        bytes_in: Optional[int],
-        bytes_out: Optional[int],
-        duration: Optional[int],
-        cpu: Optional[int],
-        wait: Optional[int],
-    ) -> None:
-        """A line of this moment, in one write; times in microseconds. One that fails costs its line, never the request."""
+    def _note(self, texts: Texts, status: int, figure: Optional[int], wait: Optional[int]) -> None:
+        """A line of this moment about what never ran: all its figures are the same."""
+        now = monotonic_ns()
         if now >= self._next_second:
             self._begin_second(now)
         when = self._stamp + _MILLISECONDS[(now - self._second) // 1000000]
-        line = self._line(when, self._clf, texts, status, bytes_in, bytes_out, duration, cpu, wait)
+        self._write(self._line(when, self._clf, texts, status, figure, figure, figure, figure, wait))
+
+    def _write(self, line: bytes) -> None:
+        """In one piece. A line that fails is lost, never its request."""
         if self._torn:
             line = b"\n" + line
         try:
-            written = os.write(self._descriptor, line)
+            whole = os.write(self._descriptor, line) == len(line)
         except OSError as error:
             self._lose(error.strerror or "error")
             return
-        self._torn = written < len(line)
-        if self._torn or self._lost:
-            self._settle()
+        if not whole:
+            self._torn = True
+            self._lose("no room")
+        elif self._lost:
+            say(f"the access log is written again: {self._lost} lines were lost")
+            self._lost, self._torn = 0, False
 
     def _begin_second(self, now: int) -> None:
         wall = time.time_ns()
@@ -135,14 +136,6 @@ class LoggedGateway(AnyGateway):
         self._next_second = self._second + 1000000000
         fields = time.gmtime(wall // 1000000000)
         self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
-
-    def _settle(self) -> None:
-        """A line was written after some were lost, or in part."""
-        if self._torn:
-            self._lose("no room")
-        else:
-            say(f"the access log is written again: {self._lost} lines were lost")
-            self._lost = 0
 
     def _lose(self, why: str) -> None:
         self._lost += 1
