@@ -27,7 +27,8 @@ Up (words)::
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted
     both       LOGS_TAKEN <number>     nothing goes into the old file any more
-    worker     EXPIRED <thread>        it interrupted and answered that thread's request, and leaves: a replacement is wanted
+    worker     EXPIRED <thread> <status>
+                                       it interrupted that thread's request, whose client has that status, and leaves: a replacement is wanted
                IDENTITY <thread> <since> <request id>
                BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)
 """

@@ -293,13 +293,14 @@ class Response:
         self.sent = self.finished = True
         self.exchange.finish(head, block)
 
-    def expire(self) -> None:
+    def expire(self) -> int:
         """Give up the request, in another thread than its own, which touches nothing here meanwhile but the head: the client has its answer although
-        the application may be stuck for ever."""
+        the application may be stuck for ever. The status that the client has: 504, or that of a response which is cut short."""
         self.expired = self.failed = True
         if not self.sent:
             self.answered = True
             self.document("504 Gateway Timeout")
+        return self.status
 
     def document(self, status: str) -> None:
         """A small page of ours instead of the application's, which is over or given up."""

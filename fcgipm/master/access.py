@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from fcgipm import scoreboard
 from fcgipm.accesslog import compile_format
@@ -14,7 +14,7 @@ from fcgipm.urls import path_only
 
 _BAD_GATEWAY = 502
 """What the web server makes of a worker that is gone."""
-_TIMED_OUT = 504
+_NOBODY: Mapping[int, int] = {}
 
 
 class AccessFile:
@@ -44,14 +44,14 @@ class AccessFile:
             os.close(self._descriptor)
             self._descriptor = fresh
 
-    def died(self, pid: int | None, board: memoryview, slots: Iterable[int], answered: Container[int] = ()) -> None:
-        """Write the lines of the requests that a reaped worker was inside of; `answered` are the threads whose clients had a 504 before."""
+    def died(self, pid: int | None, board: memoryview, slots: Iterable[int], answered: Mapping[int, int] = _NOBODY) -> None:
+        """Write the lines of the requests that a reaped worker was inside of; `answered` are threads whose clients had a status before, and which."""
         if self._path == "off":
             return
         for thread, slot in enumerate(slots):
             seen = scoreboard.read(board, slot)
             if seen.state == scoreboard.BUSY:
-                entry = _entry(seen, _TIMED_OUT if thread in answered else _BAD_GATEWAY)
+                entry = _entry(seen, answered.get(thread) or _BAD_GATEWAY)
                 self._put(compile_format(self._format, self._pool, pid or 0)(*entry), pid)
 
     def close(self) -> None:

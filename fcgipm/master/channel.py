@@ -29,8 +29,12 @@ class Word(NamedTuple):
     @property
     def number(self) -> int:
         """The first argument as a number; whatever else it is, 0."""
-        first = self.arguments[0] if self.arguments else ""
-        return int(first) if first.isascii() and first.isdigit() else 0
+        return self.numbers[0] if self.arguments else 0
+
+    @property
+    def numbers(self) -> list[int]:
+        """All arguments in this way."""
+        return [int(word) if word.isascii() and word.isdigit() and len(word) < 20 else 0 for word in self.arguments]
 
 
 class Channel:

@@ -38,8 +38,8 @@ class Overseer:
         self._log = log
         self._slow_log = slow_log
         self._killed: set[Running] = set()
-        self._answered: dict[int, set[int]] = {}
-        """Threads of a worker that have given up their requests, after a 504."""
+        self._answered: dict[int, dict[int, int]] = {}
+        """Threads of a worker that have given up their requests, and the statuses that their clients have."""
         self._identities: dict[tuple[int, str, str], str] = {}
         """Ids of requests for the slow log, by worker, thread and since when."""
         self._slow_lost = False
@@ -102,7 +102,8 @@ class Overseer:
     def hear(self, worker: WorkerProcess, word: Word) -> None:
         """What a worker says of its requests."""
         if word.word == orders.EXPIRED:
-            self._answered.setdefault(worker.number, set()).add(word.number)
+            number, status = (*word.numbers, 0, 0)[:2]
+            self._answered.setdefault(worker.number, {})[number] = status
             self._runner.happened(event.WorkerRetiring(worker.number, "timeout"))
         elif word.word == orders.IDENTITY and len(word.arguments) == 3:
             thread, since, name = word.arguments
@@ -110,19 +111,20 @@ class Overseer:
             if key in self._identities:  # Only what was asked for.
                 self._identities[key] = name
 
-    def answered(self, worker: WorkerProcess) -> set[int]:
-        """Threads of a reaped worker whose requests had their answer."""
-        return self._answered.pop(worker.number, set())
+    def answered(self, worker: WorkerProcess) -> dict[int, int]:
+        """Threads of a reaped worker that had given up their requests, and the statuses that their clients have."""
+        return self._answered.pop(worker.number, {})
 
     def describe(self) -> dict[str, Any]:
         """What another program in this process must know, so that it neither says nor counts anything twice."""
-        return {**self._deadlines.describe(), "killed": sorted(self._killed), "answered": [[number, *threads] for number, threads in self._answered.items()]}
+        answered = [[number, *threads.items()] for number, threads in self._answered.items()]
+        return {**self._deadlines.describe(), "killed": sorted(self._killed), "answered": answered}
 
     def restore(self, described: Mapping[str, Any]) -> None:
         """Know it again."""
         self._deadlines.restore(described)
         self._killed = {Running(*one) for one in described["killed"]}
-        self._answered = {number: set(threads) for number, *threads in described["answered"]}
+        self._answered = {number: dict(threads) for number, *threads in described["answered"]}
 
     def finish(self) -> None:
         """Deliver the stacks that have come so far: nobody will wait for the rest."""

@@ -89,17 +89,17 @@ class RequestWatch(Watch):
         self._key = self.slot[RUNNING_SINCE] = 0
         self._response = None
 
-    def expire(self, key: int) -> bool:
-        """Interrupt the request if the stretch that began at `key` still lasts; whether it did."""
+    def expire(self, key: int) -> int:
+        """Interrupt the request if the stretch that began at `key` still lasts: the status that its client has. 0: it does not last."""
         response = self._keys.pop(key, None)
         if response is None:
-            return False
+            return 0
         try:
-            response.expire()
+            status: int = response.expire()
         finally:
             self._fire()
             self._fired = True
-        return True
+        return status
 
     def _fire(self) -> None:
         if self._thread == threading.main_thread().ident:

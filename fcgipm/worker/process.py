@@ -236,10 +236,11 @@ class Worker:
     def _expire(self, order: bytes) -> None:
         """Interrupt a request; the worker is not to be trusted after that."""
         _, (thread, since) = orders.decode(order)
-        if not self._loops[int(thread)].watch.expire(int(since)):
+        status = self._loops[int(thread)].watch.expire(int(since))
+        if not status:
             return
         try:
-            self._channel.send(orders.encode(orders.EXPIRED, thread))
+            self._channel.send(orders.encode(orders.EXPIRED, thread, status))
         except OSError:
             pass  # The master is gone, which the channel will tell.
         self._leave(RETIRE)

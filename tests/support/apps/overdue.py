@@ -2,6 +2,7 @@
 
 /loop  /sleep  /socket  /regex: can be interrupted      /locked: C code that holds the interpreter's lock for ever
 /stream?N: N blocks, a tenth of a second apart          /after: one block, then a loop      /stubborn: swallows every exception
+/begun: one block, then the same
 /closes: a loop in an iterator that notes its close()   /for?SECONDS: a loop that ends by itself      /hello
 /reads: a loop, once the body is there
 """
@@ -101,6 +102,11 @@ def after(environ):
     for_ever()
 
 
+def begun(environ):
+    yield b"block\n"
+    stubborn(environ)
+
+
 def reads(environ):
     environ["wsgi.input"].read()
     for_ever()
@@ -108,7 +114,7 @@ def reads(environ):
 
 PAGES = {
     "/loop": loop, "/sleep": sleep, "/socket": blocked, "/locked": locked, "/stubborn": stubborn, "/hammer": hammer, "/closes": Closes,
-    "/for": spin, "/nearly": nearly, "/stream": stream, "/after": after, "/reads": reads,
+    "/for": spin, "/nearly": nearly, "/stream": stream, "/after": after, "/begun": begun, "/reads": reads,
     "/hello": lambda environ: [b"hello"],
 }  # fmt: skip
 

@@ -19,8 +19,9 @@ from fcgipm.worker.deadlines import RequestWatch
 class Answer:
     expired = 0
 
-    def expire(self) -> None:
+    def expire(self) -> int:
         self.expired += 1
+        return 504
 
 
 def in_thread(work: Callable[[RequestWatch], None], watch: RequestWatch) -> threading.Thread:
