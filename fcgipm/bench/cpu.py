@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from fcgipm.worker.keeper_computing import cpu_time
 from fcgipm.worker.keeper_holding import members
 
 TICKS = os.sysconf("SC_CLK_TCK")
-SCHED_CLOCK = 2
-"""CPUCLOCK_SCHED of <linux/posix-timers.h>: user and system time together, in nanoseconds."""
 
 
 def tree(root: int) -> list[int]:
@@ -25,13 +23,9 @@ def used(pids: Iterable[int]) -> float:
 
 
 def own(pid: int) -> float:
-    """Seconds of CPU of one process; 0 when it is gone.
-
-    /proc/PID/stat counts in ticks of 10 ms; the kernel's clock of a process, which clock_getcpuclockid(3) names,
-    in nanoseconds.
-    """
+    """Seconds of CPU of one process; 0 when it is gone."""
     try:
-        return time.clock_gettime_ns((~pid << 3) | SCHED_CLOCK) / 1e9
+        return cpu_time(pid) / 1e9
     except OSError:
         return 0.0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from fcgipm.bench import cpu
 
@@ -21,6 +22,21 @@ class Quiet:
 
     def ours(self) -> float:
         return cpu.used(dict.fromkeys(pid for root in self.roots for pid in cpu.tree(root)))
+
+    @contextmanager
+    def apart(self) -> Iterator[list[float]]:
+        """Programs run meanwhile that cannot be told from strangers: nothing is counted as a disturbance, and how many seconds of CPU all but these
+        processes took is in the list, when it is over."""
+        began, machine, own = time.monotonic(), cpu.machine(), self.ours()
+        seconds: list[float] = []
+        yield seconds
+        ended = cpu.machine()
+        spent = cpu.Machine(ended.used - machine.used, ended.stolen - machine.stolen)
+        ours = self.ours() - own
+        self.began += time.monotonic() - began
+        self.machine = cpu.Machine(self.machine.used + spent.used, self.machine.stolen + spent.stolen)
+        self.own += ours
+        seconds.append(spent.used - ours)
 
     def since(self) -> tuple[float, float]:
         """CPUs that other programs took since the beginning, and CPUs that the machine's host kept back."""
