@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from fcgipm import __version__
 from fcgipm.bench import picture, report
@@ -19,6 +20,7 @@ from fcgipm.bench.measure import Plan, measure
 from fcgipm.bench.stage import Settings, StageError, find_nginx, stage
 from fcgipm.bench.ways import ways
 from fcgipm.cli._application import application_here
+from fcgipm.config.fields import Application
 from fcgipm.config.units import seconds
 from fcgipm.system import exit_codes
 
@@ -94,6 +96,10 @@ def _pictures(wanted: Path | None) -> list[Path]:
 
 def _pool(application: str) -> dict[str, Any]:
     if application != DEMONSTRATION:
+        try:
+            TypeAdapter(Application).validate_python(application)
+        except ValidationError as error:
+            raise click.UsageError(f"MODULE:APP {error.errors()[0]['msg']}, not {application!r}") from None
         return application_here(application)
     if find_spec("flask") is None:
         raise click.ClickException("the demonstration needs Flask: pip install 'fcgipm[demo]', or name an application")

@@ -35,14 +35,14 @@ WAYS = ["cgi-direct", "fastcgi-direct", "fastcgi-kept-direct", "cgi-nginx", "fas
 class Bench:
     """One run of the command in `folder`."""
 
-    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, application: str = "app:application", **variables: str) -> None:
         self.folder, self.temporary = folder, folder / "tmp"
         self.temporary.mkdir(exist_ok=True)
         path = f"{os.environ['PATH']}:{Path(nginx_binary()).parent}"
         environment = {**os.environ, "PATH": path, MARK: str(folder), "TMPDIR": str(self.temporary), "CALLED": str(folder / "called"), **variables}
         environment.pop("VIRTUAL_ENV", None)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "fcgipm.cli", "bench", "app:application", *SHORT, *arguments],
+            [sys.executable, "-m", "fcgipm.cli", "bench", application, *SHORT, *arguments],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
 
@@ -142,3 +142,9 @@ def test_wrong_usage(folder: Path, arguments: list[str]) -> None:
     code, said, complained = Bench(folder, *arguments).ended()
     assert (code, said) == (64, "")
     assert arguments[0] in complained
+
+
+def test_an_application_without_an_attribute(folder: Path) -> None:
+    code, said, complained = Bench(folder, application="shop").ended()
+    assert (code, said) == (64, "")
+    assert "MODULE:APP must be module:attribute, file.py:attribute or module:factory(), not 'shop'" in complained
