@@ -53,8 +53,11 @@ _WAYS = {
 """How a text is written: in JSON, between quotes of the format's own, and without."""
 FIELDS = (*(name for name, _ in _ENTRY), "pool", "pid")
 _KINDS = dict(_ENTRY)
-_JSON_PLACES = {_PLAIN: '"%s"'}
 _JSON_FIELDS = ("time", "pool", "pid", *(name for name, _ in _ENTRY if name not in ("time", "time_clf")))
+
+_quote: Callable[[str], str] = encode_basestring_ascii
+"""A text as a JSON string, in ASCII."""
+_SPACE = "\\u0020"
 
 Line = Callable[..., bytes]
 Texts = Tuple[str, str, str, str, str, str, str]
@@ -85,7 +88,7 @@ def check(form: str) -> None:
 def compile_format(form: str, pool: str, pid: int) -> Line:
     """One function from an entry to its line, for a format that `check` accepts; an entry's texts are one value of it, `Texts`, where the first stands."""
     unknown = "null" if form == JSON else "-"
-    known: Dict[str, Any] = {"quote": quoted, "space": "\\u0020", "short": _SHORT, "seconds": _seconds, "shortened": _shortened}
+    known: Dict[str, Any] = {"quote": _quote, "space": _SPACE, "short": _SHORT, "seconds": _seconds, "shortened": _shortened}
     text = _expression(_json_pieces(pool, pid) if form == JSON else _text_pieces(form, pool, pid), unknown, known)
     # Built from the tables above alone; a format's own text is a literal in it.
     exec(_LINE.format(text=text, limit=LINE_LIMIT), known)
@@ -139,7 +142,7 @@ def _parse(form: str) -> List[Tuple[str, Optional[str]]]:
 
 
 def _json_pieces(pool: str, pid: int) -> List[Piece]:
-    fixed = {"pool": quoted(pool), "pid": str(pid)}
+    fixed = {"pool": _quote(pool), "pid": str(pid)}
     pieces: List[Piece] = []
     text = "{"
     for name in _JSON_FIELDS:
@@ -151,11 +154,6 @@ def _json_pieces(pool: str, pid: int) -> List[Piece]:
             pieces.append((text + '"' * plain, name, "json"))
             text = '"' * plain + ","
     return [*pieces, ("}\n", None, "")]
-
-
-def quoted(text: str) -> str:
-    """A text as a JSON string, in ASCII."""
-    return encode_basestring_ascii(text)
 
 
 def _text_pieces(form: str, pool: str, pid: int) -> List[Piece]:
@@ -197,7 +195,7 @@ def _memo(kind: int, way: str, unknown: str, behind: str) -> Tuple[Callable[[Any
     if kind == _SMALL:
         small: Memo[Optional[int], str] = Memo(lambda number: (unknown if number is None else str(number)) + behind, range(MOST).__contains__)
         return small.get, small.learn
-    write: Callable[[str], str] = eval(f"lambda text: {_WAYS[way].format('text')}", {"quote": quoted, "space": "\\u0020"})
+    write: Callable[[str], str] = eval(f"lambda text: {_WAYS[way].format('text')}", {"quote": _quote, "space": _SPACE})
     texts: Memo[str, str] = Memo(lambda text: write(path_only(text) if kind == _URL else text) + behind, short)
     return texts.get, texts.learn
 
