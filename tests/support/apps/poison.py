@@ -1,4 +1,4 @@
-"""/die kills its worker in the middle of the request; any other request waits at the gate whose path is its query (tests.support.gate), and answers with the pid."""
+"""/die kills its worker in the middle of the request; any other waits at the gate whose path is its query (tests.support.gate), and answers the pid."""
 
 import os
 import signal
