@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from fcgipm import scoreboard
-from fcgipm.accesslog import compile_format
+from fcgipm.accesslog import clf, compile_format
 from fcgipm.master.log import Log, timestamp
 from fcgipm.system.logfiles import open_log
 from fcgipm.urls import path_only
@@ -65,16 +65,17 @@ class AccessFile:
             self._log.output(line.decode("ascii").rstrip("\n"), self._pool, pid)
             return
         try:
-            os.write(self._descriptor, line)
+            lost = "" if os.write(self._descriptor, line) == len(line) else "no room"
         except OSError as error:
-            self._log.warning(f"cannot write the access log: {error.strerror}", self._pool)
+            lost = error.strerror or "error"
+        if lost:
+            self._log.warning(f"cannot write the access log: {lost}", self._pool)
 
 
 def _entry(seen: scoreboard.SlotReading, status: int) -> tuple[object, ...]:
     """What the scoreboard knows of the request that runs in a slot; a worker is foreign code, and its words may say anything."""
     method, _, uri = seen.text.partition(" ")
     now = time.time()
-    clf = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
     since = (time.monotonic_ns() - seen.request_started) // 1000
     duration = since if since >= 0 else None
-    return (timestamp(now), clf, ("", method, path_only(uri), "", "", "", ""), status, None, None, duration, None, None)
+    return (timestamp(now), clf(time.gmtime(now)), ("", method, path_only(uri), "", "", "", ""), status, None, None, duration, None, None)

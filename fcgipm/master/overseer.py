@@ -133,12 +133,14 @@ class Overseer:
                 worker.stacks.finish()
 
     def lost(self, worker: int, slot: int) -> list[int]:
-        """The counters of a slot whose worker is gone, with the request that was killed with it."""
-        since = self._words[scoreboard.SLOT_WORDS * (slot + 1) + scoreboard.RUNNING_SINCE]
-        killed = {one for one in self._killed if one.worker == worker and one.since == since}
+        """What the request adds to the counters that died with the worker of a slot. (What a foreign program was at is counted nowhere.)"""
+        words = self._words[scoreboard.SLOT_WORDS * (slot + 1) :]
+        killed = {one for one in self._killed if one.worker == worker and one.since == words[scoreboard.RUNNING_SINCE]}
         self._killed -= killed
-        extra = (scoreboard.CLASS_5XX, scoreboard.FAILED, scoreboard.TIMED_OUT)
-        return [int(bool(killed) and word in extra) for word in scoreboard.COUNTERS]
+        if not killed and (self._runner.foreign or words[scoreboard.STATE] != scoreboard.BUSY):
+            return [0] * len(scoreboard.COUNTERS)
+        extra = (scoreboard.CLASS_5XX, scoreboard.FAILED, *([scoreboard.TIMED_OUT] if killed else []))
+        return [int(word in extra) for word in scoreboard.COUNTERS]
 
     def _running(self) -> Iterable[Running]:
         words = self._words

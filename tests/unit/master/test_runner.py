@@ -181,3 +181,11 @@ def test_who_was_killed_and_answered_is_known_to_another_program(runner: PoolRun
     counters = dict(zip(scoreboard.COUNTERS, runner.overseer.lost(4, 0), strict=True))
     assert counters[scoreboard.TIMED_OUT] == counters[scoreboard.FAILED] == counters[scoreboard.CLASS_5XX] == 1
     assert sum(runner.overseer.lost(4, 0)) == 0, "once"
+
+
+@pytest.mark.parametrize(("state", "foreign", "counted"), [(scoreboard.BUSY, False, True), (scoreboard.IDLE, False, False), (scoreboard.BUSY, True, False)])
+def test_a_request_that_died_with_its_worker_is_counted(runner: PoolRunner, state: int, foreign: bool, counted: bool) -> None:
+    runner.foreign = foreign
+    scoreboard.words(runner.board.memory, 0)[scoreboard.STATE] = state
+    lost = {word for word, count in zip(scoreboard.COUNTERS, runner.overseer.lost(4, 0), strict=True) if count}
+    assert lost == ({scoreboard.CLASS_5XX, scoreboard.FAILED} if counted else set())
