@@ -158,7 +158,7 @@ class _Pool:
         if "python" in self.node.lost:
             return
         if fault := missing(python, folder=False):
-            self.report("python", text=f"{fault}: name an interpreter, such as /srv/shop/venv/bin/python")
+            self.report("python", text=f"{fault}: {_interpreter_for(python)}")
         elif who is not None and (fault := obstacle(python, who, ENTER)):
             self.report("python", text=f"the pool cannot run {python}: {fault}")
         elif who is not None and (fault := obstacle(os.path.join(PACKAGE, "worker"), who, READ | ENTER)):
@@ -181,3 +181,14 @@ class _Pool:
             self.report("command", text=f"{fault}: name a FastCGI program")
         elif fault := obstacle(os.path.normpath(program), who, ENTER):
             self.report("command", text=f"the pool cannot run {program}: {fault}")
+
+
+def _interpreter_for(python: str) -> str:
+    """What to do about a `python` that is none, never the very thing that was named."""
+    inside = os.path.join(python, "bin/python")
+    if os.path.exists(inside):
+        return f"did you mean {inside}?"
+    environment, folder, name = python.rpartition("/bin/")
+    if folder and environment and "/" not in name and environment not in ("/usr", "/usr/local"):
+        return f"make that environment (python3 -m venv {environment}), or name an interpreter that is there"
+    return "name an interpreter that is there (`command -v python3` finds one)"

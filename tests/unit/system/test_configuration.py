@@ -143,8 +143,13 @@ def test_a_relative_name_stays_as_it_was_given(file: Path, monkeypatch: pytest.M
             "user: ${ME}\ngroup: no-such-group",
             "6:12: pools.web.group: no such group: create it (groupadd --system no-such-group)",
         ),
-        ("python: none", "5:13: pools.web.python: FOLDER/none does not exist: name an interpreter"),
-        ("python: .", "5:13: pools.web.python: FOLDER is a folder: name an interpreter"),
+        ("python: none", "5:13: pools.web.python: FOLDER/none does not exist: name an interpreter that is there"),
+        ("python: .", "5:13: pools.web.python: FOLDER is a folder: name an interpreter that is there"),
+        (
+            "python: venv/bin/python",
+            "5:13: pools.web.python: FOLDER/venv/bin/python does not exist: make that environment (python3 -m venv FOLDER/venv), or name an interpreter",
+        ),
+        (f"python: {sys.prefix}", f"5:13: pools.web.python: {sys.prefix} is a folder: did you mean {sys.prefix}/bin/python?"),
         (
             "python: fcgipm.yaml",
             "5:13: pools.web.python: the pool cannot run FOLDER/fcgipm.yaml: the file FOLDER/fcgipm.yaml (mode 0644",
