@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.access import Answered
 from fcgipm.master.channel import Word
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
@@ -38,8 +39,8 @@ class Overseer:
         self._log = log
         self._slow_log = slow_log
         self._killed: set[Running] = set()
-        self._answered: dict[int, dict[int, int]] = {}
-        """Threads of a worker that have given up their requests, and the statuses that their clients have."""
+        self._answered: dict[int, dict[int, Answered]] = {}
+        """By worker and thread, the last request that was given up."""
         self._identities: dict[tuple[int, str, str], str] = {}
         """Ids of requests for the slow log, by worker, thread and since when."""
         self._slow_lost = False
@@ -102,8 +103,8 @@ class Overseer:
     def hear(self, worker: WorkerProcess, word: Word) -> None:
         """What a worker says of its requests."""
         if word.word == orders.EXPIRED:
-            number, status = (*word.numbers, 0, 0)[:2]
-            self._answered.setdefault(worker.number, {})[number] = status
+            number, status, began = (*word.numbers, 0, 0, 0)[:3]
+            self._answered.setdefault(worker.number, {})[number] = Answered(status, began)
             self._runner.happened(event.WorkerRetiring(worker.number, "timeout"))
         elif word.word == orders.IDENTITY and len(word.arguments) == 3:
             thread, since, name = word.arguments
@@ -111,8 +112,8 @@ class Overseer:
             if key in self._identities:  # Only what was asked for.
                 self._identities[key] = name
 
-    def answered(self, worker: WorkerProcess) -> dict[int, int]:
-        """Threads of a reaped worker that had given up their requests, and the statuses that their clients have."""
+    def answered(self, worker: WorkerProcess) -> dict[int, Answered]:
+        """By thread of a reaped worker, the last request that it had given up."""
         return self._answered.pop(worker.number, {})
 
     def describe(self) -> dict[str, Any]:
@@ -124,7 +125,7 @@ class Overseer:
         """Know it again."""
         self._deadlines.restore(described)
         self._killed = {Running(*one) for one in described["killed"]}
-        self._answered = {number: dict(threads) for number, *threads in described["answered"]}
+        self._answered = {number: {thread: Answered(*one) for thread, one in threads} for number, *threads in described["answered"]}
 
     def finish(self) -> None:
         """Deliver the stacks that have come so far: nobody will wait for the rest."""
