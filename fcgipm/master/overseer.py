@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcgipm import orders, scoreboard
@@ -11,6 +11,7 @@ from fcgipm.master.channel import Word
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.processes import WorkerProcess
+from fcgipm.master.stacks import Deliver
 from fcgipm.pool import happenings as event
 from fcgipm.pool.deadlines import Deadlines, Limits, Overdue, Running, Slow, Stuck
 
@@ -41,8 +42,8 @@ class Overseer:
         self._killed: set[Running] = set()
         self._answered: dict[int, dict[int, Answered]] = {}
         """By worker and thread, the last request that was given up."""
-        self._identities: dict[tuple[int, str, str], str] = {}
-        """Ids of requests for the slow log, by worker, thread and since when."""
+        self._identities: dict[tuple[int, str, str], str | None] = {}
+        """Ids of requests for the slow log, by worker, thread and since when; None while they are asked for."""
         self._slow_lost = False
         self._next_of_leaving: float | None = None
         self._words = runner.board.memory.cast("Q")
@@ -160,14 +161,14 @@ class Overseer:
         self._runner.account.counters[_SLOW] += 1
         head = f"slow: {self._request(worker, one)} runs for {now - one.since / 1e9:.1f} s"
         key = (worker.number, str(one.thread), str(one.since))
-        self._identities[key] = ""
+        self._identities[key] = None
         worker.channel.send(orders.encode(orders.IDENTIFY, one.thread, one.since))
 
         def told(lines: list[str]) -> None:
             name = self._identities.pop(key)
             self._tell("slow", self._slow_log, worker, f"{head}, request id {name}" if name else head, lines)
 
-        self._ask(worker, now, told)
+        self._ask(worker, now, told, lambda: self._identities.get(key) is not None)
 
     def _kill(self, worker: WorkerProcess, stuck: Stuck, now: float) -> None:
         self._killed.update(stuck.threads)
@@ -180,9 +181,9 @@ class Overseer:
         self._tell("timeout", self._log, worker, head, lines)
         self._runner.happened(event.Unyielding(worker.number))
 
-    def _ask(self, worker: WorkerProcess, now: float, deliver: Any) -> None:
+    def _ask(self, worker: WorkerProcess, now: float, deliver: Deliver, known: Callable[[], bool] = lambda: True) -> None:
         if worker.stacks is not None:
-            worker.stacks.ask(worker, deliver, now)
+            worker.stacks.ask(worker, deliver, now, known)
         else:
             deliver([])
 
