@@ -475,18 +475,19 @@ def test_an_application_that_raises_behind_its_head_is_not_taken_for_complete(da
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "code", "told"),
     [
         (
             {"app": "nowhere:application", "interface": "cgi"},
+            1,
             ["No module named 'nowhere'", "application nowhere:application cannot be imported by a CGI program"],
         ),
-        ({"cgi": "/nowhere/at/all"}, ["cgi folder /nowhere/at/all cannot be read: No such file or directory"]),
+        ({"cgi": "/nowhere/at/all"}, 78, ["pools.web.cgi: /nowhere/at/all does not exist: make the folder"]),
     ],
 )
-def test_what_can_answer_no_request_does_not_start(keys: dict[str, str], told: list[str]) -> None:
+def test_what_can_answer_no_request_does_not_start(keys: dict[str, str], code: int, told: list[str]) -> None:
     daemon = Daemon({"web": keys})
-    assert daemon.run_to_end() == 1
+    assert daemon.run_to_end() == code
     assert all(text in daemon.text for text in told)
 
 
