@@ -89,7 +89,7 @@ def test_who_is_killed_has_a_line_with_what_the_client_got(start: Start, path: s
     eventually(lambda: counted(daemon)["timed_out"] == 1, "it is counted")
 
 
-def test_a_client_that_leaves_before_its_response(start: Start) -> None:
+def test_a_client_that_leaves_while_its_response_is_made(start: Start) -> None:
     daemon, lines = start(app="cases:application")
     with Gate() as gate:
         with Connection(daemon.address()) as connection:
