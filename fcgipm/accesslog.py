@@ -16,6 +16,7 @@ from fcgipm.urls import path_only
 
 LINE_LIMIT = 4096
 """Bytes, PIPE_BUF: longer lines would not be written in one piece everywhere. Texts of a request are shortened until its line fits."""
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FORMAT_LIMIT = 512
 """Characters of a format."""
 _ID_LIMIT = 200
@@ -119,6 +120,12 @@ def sent_at(text: str) -> Optional[float]:
     if value > 1e14:
         return value / 1e6
     return value / 1e3 if value > 1e11 else value
+
+
+def clf(moment: Sequence[int]) -> str:
+    """A time in UTC, from the year to the second, as the Common Log Format writes it: in English, whatever the application's locale says."""
+    year, month, day, hour, minute, second = moment[:6]
+    return f"{day:02}/{_MONTHS[month - 1]}/{year}:{hour:02}:{minute:02}:{second:02} +0000"
 
 
 def _parse(form: str) -> List[Tuple[str, Optional[str]]]:

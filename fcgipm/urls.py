@@ -14,9 +14,9 @@ def request_path(params: Mapping[str, str]) -> str:
 def path_only(url: str) -> str:
     """A URL without what may be secret: query string, fragment, user and password."""
     path = url.partition("?")[0].partition("#")[0]
-    if path[:1] == "/":
+    if path[:1] == "/" and path[:2] != "//":
         return path
-    scheme, separator, rest = path.partition("://")
+    scheme, separator, rest = path.partition("//")
     if not separator:
         return path
     host, slash, below = rest.partition("/")

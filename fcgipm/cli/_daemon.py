@@ -42,6 +42,7 @@ def told_why() -> Iterator[None]:
 
 
 def fail(text: str, code: int) -> NoReturn:
-    """Say why on stderr, and end with `code`."""
-    click.echo(f"fcgipm: {text}", err=True)
+    """Say why on stderr, each line with the name of who says it, and end with `code`."""
+    for line in text.splitlines():
+        click.echo(f"fcgipm: {line}", err=True)
     sys.exit(code)

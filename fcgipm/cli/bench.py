@@ -102,7 +102,7 @@ def _pool(application: str) -> dict[str, Any]:
             raise click.UsageError(f"MODULE:APP {error.errors()[0]['msg']}, not {application!r}") from None
         return application_here(application)
     if find_spec("flask") is None:
-        raise click.ClickException("the demonstration needs Flask: pip install 'fcgipm[demo]', or name an application")
+        raise click.ClickException("the demonstration needs Flask: pip install 'fcgipm[bench]', or name an application")
     return {"app": application}
 
 

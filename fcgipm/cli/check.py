@@ -30,8 +30,18 @@ def command(file: str | None, try_import: bool) -> None:
     if config["status"] is not None and not is_private(address := config["status"]["listen"]["address"]):
         warning = f"whoever reaches {address} sees what this daemon does; 127.0.0.1 or a unix: path is private"
         click.echo(f"{printable(name)}: warning: status.listen: {warning}", err=True)
+    for pool in pools:
+        for address in _open_to_all(pool):
+            who = "a firewall must keep others out" if pool["command"] else "`allow: [127.0.0.1]` beside the address names who may, your web servers"
+            warning = f"whoever reaches {address} may send requests as if it were your web server; {who}"
+            click.echo(printable(f"{name}: warning: pools.{pool['name']}.listen: {warning}"), err=True)
     if try_import and [pool for pool in pools if pool["command"] is None and not _imports(pool)]:
         sys.exit(exit_codes.CONFIGURATION)
+
+
+def _open_to_all(pool: JSON) -> list[str]:
+    """Addresses that other machines may connect to; of an inherited descriptor (fd:3) nothing is known."""
+    return [one["address"] for one in pool["listen"] if one["allow"] is None and not is_private(one["address"]) and not one["address"].startswith("fd:")]
 
 
 def _summary(pool: JSON) -> str:

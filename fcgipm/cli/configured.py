@@ -42,6 +42,9 @@ def _shortest(path: str) -> str:
 
 
 def _tell(name: str, problems: list[Problem]) -> None:
+    if problems[0].place.line == 0 and problems[0].place.source.name == name:  # There is nothing else to tell of it.
+        click.echo(f"fcgipm: {problems[0]}", err=True)
+        return
     for problem in problems:
         click.echo(str(problem), err=True)
     count = len(problems)

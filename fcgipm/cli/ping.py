@@ -46,4 +46,4 @@ def ping_pool(pool: str, address: str) -> None:
     except (AddressError, CannotConnect, Incomplete, TimedOut, RemoteProtocolError) as problem:
         fail(f"pool {pool} does not answer at {address}: {problem}", exit_codes.FAILED)
     told = ", ".join(f"{name.decode('latin-1')}={value.decode('latin-1')}" for name, value in sorted(values.items()))
-    click.echo(f"{pool} answers at {address}: {told}")
+    click.echo(f"{pool} answers at {address}{f': {told}' if told else ', and tells nothing of itself'}")

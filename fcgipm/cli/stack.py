@@ -14,7 +14,7 @@ def command(control: str | None, file: str | None, of: str | None) -> int:
     """Print the Python stacks of all threads of the workers: of all, of POOL, or of the one with PID. Nothing is stopped."""
     wanted = int(of) if of is not None and of.isascii() and of.isdigit() else of
     for found in ask_daemon(control, file, {"command": "stack", "of": wanted}):
-        click.echo(f"{found['pool']}[{found['pid']}]")
+        click.echo(found["pool"] if found["pid"] is None else f"{found['pool']}[{found['pid']}]")
         for line in found["stack"] or ["it does not answer"]:
             click.echo(f"  {line}")
     return 0

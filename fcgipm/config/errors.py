@@ -19,14 +19,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in a file; lines and columns count from 1, columns in characters."""
+    """A position in a file; lines and columns count from 1, columns in characters. Line 0 is the file as a whole."""
 
     source: Source
     line: int = 1
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{printable(self.source.name)}:{self.line}:{self.column}"
+        name = printable(self.source.name)
+        return f"{name}:{self.line}:{self.column}" if self.line else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ EXPECTED = "fcgipm_expected"
 """Type of an error whose message ends where the value found is to be added."""
 SAID = "fcgipm_said"
 """Type of an error whose message says everything."""
+MEANT = "fcgipm_meant"
+"""Type of an error whose message is what must stand before the value that was found."""
 
 LONGEST_DURATION = 86400.0
 SMALLEST_PARAMS, LARGEST_PARAMS = 1 << 10, 64 << 20
@@ -27,6 +29,7 @@ _APPLICATION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]
 _FUNCTION = r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*|.*\.py):[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _HOST_HEADER = r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?"
 TARGET = r"/[!-~]{0,1000}"
+_LONE_PATH = re.compile(r"/.*[^/]|[^:]*\.sock")
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 POOL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}"
 _MOUNT = r"(/[^/?#\s][^/?#]*)*"
@@ -163,6 +166,8 @@ def _account(value: object) -> str:
 
 
 def _address(value: object) -> str:
+    if isinstance(value, str) and _LONE_PATH.fullmatch(value):
+        raise PydanticCustomError(MEANT, "{message}", {"message": "unix:"})
     try:
         return addresses.normalised(_text(value, f"must be {addresses.FORMS}"))
     except addresses.AddressError as error:

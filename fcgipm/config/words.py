@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from fcgipm.config.elsewhere import as_here
 from fcgipm.config.errors import Problem, quoted
 from fcgipm.config.examples import example
-from fcgipm.config.fields import EXPECTED, SAID
+from fcgipm.config.fields import EXPECTED, MEANT, SAID
 from fcgipm.config.model import IncludedFile
 from fcgipm.config.node import Node, reach
 
@@ -49,6 +50,8 @@ def _text(error: ErrorDetails, node: Node) -> str:
     kind = error["type"]
     if kind == SAID:
         return str(context["message"])
+    if kind == MEANT:
+        return f"a path has {context['message']} before it: did you mean {context['message']}{node.written}?"
     if kind == "literal_error":
         return _choice(str(context["expected"]).replace("'", ""), node)
     if kind in ("greater_than_equal", "less_than_equal"):
@@ -67,6 +70,8 @@ def _unknown(key: str, known: list[str]) -> str:
     close = get_close_matches(key, known, n=1)
     if known == list(IncludedFile.model_fields):
         return "an included file holds `pools` alone: this key belongs into the main file"
+    if known_here := as_here(key, known):
+        return f"unknown key: {known_here}"
     if close:
         return f"unknown key: did you mean `{close[0]}`?"
     return f"unknown key: known here are {', '.join(known)}"

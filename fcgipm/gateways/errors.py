@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
-from typing import Dict, Iterable, List
+from typing import Any, Dict, Iterable, List
 
 from fcgipm.orders import WARNING
+from fcgipm.urls import request_path
 
 
 class ErrorStream:
@@ -42,11 +43,18 @@ def say_warning(text: str) -> None:
     say("\n".join(WARNING + line for line in text.split("\n")))
 
 
-def say_failure(what: str, environ: Dict[str, object], error: BaseException, warning: bool = False) -> None:
-    """The traceback of a request, from the application's first frame on, under a line that tells which request it was (without its query string)."""
-    uri = str(environ.get("REQUEST_URI") or environ.get("PATH_INFO", "")).partition("?")[0]
+def say_failure(what: str, environ: Dict[str, Any], error: BaseException, warning: bool = False) -> None:
+    """The traceback of a request, from the application's first frame on, under a line that tells which request it was (by its `request_path`)."""
     method, name = plain_word(environ.get("REQUEST_METHOD")), plain_word(environ.get("REQUEST_ID"))
-    (say_warning if warning else say)(f"{what}: {method} {plain_word(uri)} request_id={name}\n" + format_failure(error))
+    (say_warning if warning else say)(f"{what}: {method} {plain_word(_path(environ))} request_id={name}\n" + format_failure(error))
+
+
+def _path(environ: Dict[str, Any]) -> str:
+    """An application may have put anything there."""
+    try:
+        return request_path(environ)
+    except (AttributeError, TypeError):
+        return "?"
 
 
 def plain_word(value: object) -> str:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from fcgipm import scoreboard
-from fcgipm.accesslog import compile_format
+from fcgipm.accesslog import clf, compile_format
 from fcgipm.master.log import Log, timestamp
 from fcgipm.system.logfiles import open_log
 from fcgipm.urls import path_only
 
 _BAD_GATEWAY = 502
 """What the web server makes of a worker that is gone."""
-_NOBODY: Mapping[int, int] = {}
+
+
+class Answered(NamedTuple):
+    """What the client has of a request that was given up, which had run since then without handing over a block (as `scoreboard.RUNNING_SINCE`)."""
+
+    status: int
+    since: int
 
 
 class AccessFile:
@@ -44,14 +51,16 @@ class AccessFile:
             os.close(self._descriptor)
             self._descriptor = fresh
 
-    def died(self, pid: int | None, board: memoryview, slots: Iterable[int], answered: Mapping[int, int] = _NOBODY) -> None:
-        """Write the lines of the requests that a reaped worker was inside of; `answered` are threads whose clients had a status before, and which."""
+    def died(self, pid: int | None, board: memoryview, slots: Iterable[int], answered: Mapping[int, Answered]) -> None:
+        """Write the lines of the requests that a reaped worker was inside of; `answered` are, by thread, those that were given up before."""
         if self._path == "off":
             return
         for thread, slot in enumerate(slots):
             seen = scoreboard.read(board, slot)
             if seen.state == scoreboard.BUSY:
-                entry = _entry(seen, answered.get(thread) or _BAD_GATEWAY)
+                before = answered.get(thread)
+                status = before.status if before is not None and before.since >= seen.request_started else 0  # Else it was another request.
+                entry = _entry(seen, status or _BAD_GATEWAY)
                 self._put(compile_format(self._format, self._pool, pid or 0)(*entry), pid)
 
     def close(self) -> None:
@@ -65,16 +74,17 @@ class AccessFile:
             self._log.output(line.decode("ascii").rstrip("\n"), self._pool, pid)
             return
         try:
-            os.write(self._descriptor, line)
+            lost = "" if os.write(self._descriptor, line) == len(line) else "no room"
         except OSError as error:
-            self._log.warning(f"cannot write the access log: {error.strerror}", self._pool)
+            lost = error.strerror or "error"
+        if lost:
+            self._log.warning(f"cannot write the access log: {lost}", self._pool)
 
 
 def _entry(seen: scoreboard.SlotReading, status: int) -> tuple[object, ...]:
     """What the scoreboard knows of the request that runs in a slot; a worker is foreign code, and its words may say anything."""
     method, _, uri = seen.text.partition(" ")
     now = time.time()
-    clf = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now))
     since = (time.monotonic_ns() - seen.request_started) // 1000
     duration = since if since >= 0 else None
-    return (timestamp(now), clf, ("", method, path_only(uri), "", "", "", ""), status, None, None, duration, None, None)
+    return (timestamp(now), clf(time.gmtime(now)), ("", method, path_only(uri), "", "", "", ""), status, None, None, duration, None, None)

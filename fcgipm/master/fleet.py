@@ -79,6 +79,7 @@ class Fleet:
             if older is not None:
                 runner.succeed(older, now)
                 self.leaving.append(older)
+                older.happened(Superseded(older.needed))  # Also when it has no worker: it must start nothing any more.
             self.serving[runner.name] = runner
             runner.end_trial()
             runner.happened(Admitted())

@@ -103,7 +103,9 @@ server {
         #   fastcgi_request_buffering on    a slow upload waits in nginx and holds no worker
         #   fastcgi_buffering on            a slow download is drained from nginx's buffers, the worker is free again; an application that
         #                                   streams (server-sent events) turns it off for one response: X-Accel-Buffering: no
-        #   fastcgi_next_upstream           a POST is never sent twice
+        #   fastcgi_next_upstream           a POST is never sent twice. A GET is, when its kept connection ends without an answer: over the next kept one, at
+        #                                   last over a new one. So one that kills its worker may cost a worker for each kept connection, and one more
+        #                                   ("off" makes it one worker, and 502 of each GET that meets the death of a worker by chance)
         #   fastcgi_ignore_client_abort off a client that leaves ends its request: @left@
         #   underscores_in_headers off      X_B is dropped, since it would arrive under the same name as X-B (HTTP_X_B)
     }

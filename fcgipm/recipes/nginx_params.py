@@ -52,6 +52,10 @@ fastcgi_param REMOTE_PORT       $remote_port;
 # One name for this request in nginx's log ($request_id in a log_format), the application's and fcgipm's.
 fastcgi_param REQUEST_ID        $request_id;
 
+# When nginx handed the request on. `wait` in a pool's access_log, how long the request was in the pool's queue, is reckoned from it, and null
+# without it. Off as it comes, because nothing else asks for it and each request has one param more.
+#fastcgi_param REQUEST_START    $msec;
+
 # Which host was asked for, with its port, so that URLs the application builds lead back here: from an absolute request target, else
 # from the Host header (RFC 9112, 3.2.2). $fcgipm_host is made by the map in fcgipm.conf. Without one, no HTTP_HOST.
 fastcgi_param HTTP_HOST         $fcgipm_host    if_not_empty;

@@ -16,6 +16,6 @@ def read_document(file: str, environ: Mapping[str, str]) -> Document:
         with open(file, "rb") as content:
             return read(source, content.read(SIZE_LIMIT + 1), environ)
     except OSError as error:
-        return Document(source, problems=[Problem(Place(source), (), f"the file cannot be read: {error.strerror}")])
+        return Document(source, problems=[Problem(Place(source, 0), (), f"the file cannot be read: {error.strerror}")])
     except ValueError:
-        return Document(source, problems=[Problem(Place(source), (), "no file can have such a name")])
+        return Document(source, problems=[Problem(Place(source, 0), (), "no file can have such a name")])

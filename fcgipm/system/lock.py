@@ -56,7 +56,7 @@ def take(path: str) -> Lock:
         except BlockingIOError:
             holder = _pid(os.pread(descriptor, RECORD_LIMIT, 0))
             os.close(descriptor)
-            raise SystemProblem(f"fcgipm is already running{holder}: it holds {path}") from None
+            raise SystemProblem(f"fcgipm is already running{holder}: it holds {path}; `fcgipm reload` gives it a new configuration") from None
         if _is_current(path, descriptor):
             return Lock(path, descriptor)
         os.close(descriptor)

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import fcgipm
 from fcgipm.config.addresses import unix_path
-from fcgipm.config.effective import JSON, STDERR
+from fcgipm.config.effective import JSON, OFF, STDERR
 from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.node import Node
@@ -46,10 +46,8 @@ def _files(config: JSON, layers: Layers) -> list[Problem]:
     file = config["log"]["file"]
     if file == STDERR:
         return []
-    fault = missing(os.path.dirname(file), folder=True) or (
-        f"{file} is a folder: name a file" if os.path.isdir(file) else None
-    )
-    return [layers.node.problem_of("log", "file", text=f"the log has no place: {fault}")] if fault else []
+    fault = _no_place(file)
+    return [layers.node.problem_of("log", "file", text=fault)] if fault else []
 
 
 class _Pool:
@@ -73,6 +71,8 @@ class _Pool:
         self._directory(who)
         self._python(who)
         self._program(who)
+        self._scripts(who)
+        self._logs()
         return self.problems
 
     def report(self, *steps: str, text: str, node: Node | None = None) -> None:
@@ -158,9 +158,10 @@ class _Pool:
         if "python" in self.node.lost:
             return
         if fault := missing(python, folder=False):
-            self.report("python", text=f"{fault}: name an interpreter, such as /srv/shop/venv/bin/python")
+            self.report("python", text=f"{fault}: {_interpreter_for(python)}")
         elif who is not None and (fault := obstacle(python, who, ENTER)):
-            self.report("python", text=f"the pool cannot run {python}: {fault}")
+            leads = f", which leads to {real}" if (real := os.path.realpath(python)) != python else ""
+            self.report("python", text=f"the pool cannot run {python}{leads}: {fault}")
         elif who is not None and (fault := obstacle(os.path.join(PACKAGE, "worker"), who, READ | ENTER)):
             self.report("user", text=f"the pool cannot read fcgipm itself, in {PACKAGE}: {fault}")
 
@@ -181,3 +182,37 @@ class _Pool:
             self.report("command", text=f"{fault}: name a FastCGI program")
         elif fault := obstacle(os.path.normpath(program), who, ENTER):
             self.report("command", text=f"the pool cannot run {program}: {fault}")
+
+    def _scripts(self, who: Identity | None) -> None:
+        folder = self.values["cgi"]
+        if folder is None or "cgi" in self.node.lost:
+            return
+        if fault := missing(folder, folder=True):
+            self.report("cgi", text=f"{fault}: make the folder, or name the one where the scripts are")
+        elif who is not None and (fault := obstacle(folder, who, READ | ENTER)):
+            self.report("cgi", text=f"the pool cannot read {folder}: {fault}")
+
+    def _logs(self) -> None:
+        """The daemon opens these files; it makes no folders for them."""
+        for key in ("access_log", "slow_log"):
+            file = (self.values[key] or {}).get("file")
+            if file not in (None, OFF, STDERR) and (fault := _no_place(file)):
+                self.report(key, "file", text=fault)
+
+
+def _no_place(file: str) -> str | None:
+    """Why a log file cannot be made there, or None."""
+    if fault := missing(os.path.dirname(file), folder=True):
+        return f"the log has no place: {fault}; make the folder, or choose another"
+    return f"the log has no place: {file} is a folder: name a file" if os.path.isdir(file) else None
+
+
+def _interpreter_for(python: str) -> str:
+    """What to do about a `python` that is none, never the very thing that was named."""
+    inside = os.path.join(python, "bin/python")
+    if os.path.exists(inside):
+        return f"did you mean {inside}?"
+    environment, folder, name = python.rpartition("/bin/")
+    if folder and environment and "/" not in name and environment not in ("/usr", "/usr/local"):
+        return f"make that environment (python3 -m venv {environment}), or name an interpreter that is there"
+    return "name an interpreter that is there (`command -v python3` finds one)"

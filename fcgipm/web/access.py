@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fcgipm.urls import path_only
+
 LONGEST = 200
 """Characters of a path that are shown."""
 
@@ -14,6 +16,6 @@ def line(method: str, target: bytes, status: int | None, seconds: float, whole: 
 
 def path(target: bytes) -> str:
     """The path of a request target, printable and not too long."""
-    text = target.partition(b"?")[0].decode("latin-1")
+    text = path_only(target.decode("latin-1"))
     shown = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return shown if shown.isprintable() else shown.encode("unicode_escape").decode("ascii")

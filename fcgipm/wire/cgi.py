@@ -86,7 +86,7 @@ def _with_status(status: Optional[str], headers: List[Header]) -> Head:
     digits, _, reason = status.partition(" ")
     if not re.fullmatch("[1-9][0-9]{2}", digits, re.ASCII):
         raise RemoteProtocolError(f"not a status: {status[:80]!r}")
-    return Head(int(digits), reason, tuple(headers))
+    return Head(int(digits), reason.lstrip(" "), tuple(headers))
 
 
 _HEADS = Memo(parse_head, lambda lines: len(lines) <= 500)

@@ -9,7 +9,7 @@ from time import monotonic_ns, thread_time_ns
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
-from fcgipm.accesslog import JSON, NO_TEXTS, Texts, compile_format, request_texts, sent_at
+from fcgipm.accesslog import JSON, NO_TEXTS, Texts, clf, compile_format, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.urls import request_path
@@ -73,8 +73,8 @@ class LoggedGateway(AnyGateway):
         """When the present one began and ends, monotonic nanoseconds: the wall clock is asked and written once in it."""
         self._stamp = self._clf = ""
         self._lost = 0
-        self._torn = False
-        """The last line was written in part."""
+        self._torn: Optional[Tuple[int, int]] = None
+        """Where the file ends in a part of a line of ours: its inode and its size."""
 
     def serve(self, params: Dict[str, Any], exchange: Any) -> Response:
         """As the gateway's; `exchange` is a CountedConnection (see ``gateway.connection_class``)."""
@@ -89,7 +89,8 @@ class LoggedGateway(AnyGateway):
             texts = (*texts[:4], made, *texts[5:])
         if self._wants_cpu:
             used = thread_time_ns()
-            cpu, self._cpu = (used - self._cpu) // 1000, used
+            # A worker that leaves may serve its last connections in another thread.
+            cpu, self._cpu = max(0, used - self._cpu) // 1000, used
         ended = monotonic_ns()
         if ended >= self._next_second:
             self._begin_second(ended)
@@ -116,7 +117,7 @@ class LoggedGateway(AnyGateway):
 
     def _write(self, line: bytes) -> None:
         """In one piece. A line that fails is lost, never its request."""
-        if self._torn:
+        if self._torn and self._end() == self._torn:
             line = b"\n" + line
         try:
             whole = os.write(self._descriptor, line) == len(line)
@@ -124,18 +125,23 @@ class LoggedGateway(AnyGateway):
             self._lose(error.strerror or "error")
             return
         if not whole:
-            self._torn = True
+            self._torn = self._end()
             self._lose("no room")
         elif self._lost:
             say(f"the access log is written again: {self._lost} lines were lost")
-            self._lost, self._torn = 0, False
+            self._lost, self._torn = 0, None
+
+    def _end(self) -> Tuple[int, int]:
+        """Of the file as it is now: another worker may write there, or another file be in its place."""
+        found = os.fstat(self._descriptor)
+        return found.st_ino, found.st_size
 
     def _begin_second(self, now: int) -> None:
         wall = time.time_ns()
         self._second = now - wall % 1000000000
         self._next_second = self._second + 1000000000
         fields = time.gmtime(wall // 1000000000)
-        self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), time.strftime("%d/%b/%Y:%H:%M:%S +0000", fields)
+        self._stamp, self._clf = time.strftime("%Y-%m-%dT%H:%M:%S", fields), clf(fields)
 
     def _lose(self, why: str) -> None:
         self._lost += 1
@@ -155,6 +161,9 @@ def take_log(message: bytes, descriptors: List[int], access: int, channel: socke
     word, _, number = message.partition(b" ")
     if word != orders.LOGS:
         return False
+    if access > STDERR and not descriptors:  # None was left for it: the master names those that do not answer.
+        say("cannot take over the access log that was opened anew: out of descriptors (raise the limit on open files)")
+        return True
     for descriptor in descriptors:
         if access > STDERR:
             os.dup2(descriptor, access, inheritable=False)

@@ -139,7 +139,7 @@ class CgiGateway(AnyGateway):
         errors = ErrorLines(program.name)
         pump = Pump(child, connection, errors, self._settings.timeouts, length)
         try:
-            _relay(pump, program, response)
+            _relay(child, pump, program, response)
         finally:
             _end(child, pump, program, errors, response, self._settings.timeouts.kill_after)
 
@@ -148,7 +148,7 @@ def _application(settings: Settings) -> Program:
     return Program([os.fsencode(word) for word in application_program(settings)], os.fsencode(settings.directory), plain_word(settings.app))
 
 
-def _relay(pump: Pump, program: Program, response: Response) -> None:
+def _relay(child: Child, pump: Pump, program: Program, response: Response) -> None:
     blocks = pump.blocks()
     try:
         body = _start(blocks, response)
@@ -168,7 +168,8 @@ def _relay(pump: Pump, program: Program, response: Response) -> None:
     except (NoResponse, Crashed) as error:
         if response.finished:  # All that was announced is out; the log is told how the program ended.
             return
-        say(f"{program.name}: no complete CGI response: {error}")
+        exited = f"; it exited with status {status}" if (status := child.exit_status()) else ""
+        say(f"{program.name}: no complete CGI response: {error}{exited}")
         _fail(response, "502 Bad Gateway")
 
 

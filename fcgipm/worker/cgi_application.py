@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from wsgiref.handlers import CGIHandler
 
 from fcgipm.worker.importing import Unimportable, find_application
+
+
+class Handler(CGIHandler):
+    """An exception behind the head ends the program as a crash does: nothing else tells that the response is not whole."""
+
+    headers_sent: bool
+    """As BaseHandler has it."""
+
+    def handle_error(self) -> None:
+        begun = self.headers_sent
+        super().handle_error()
+        if begun:
+            sys.stderr.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(target: str, directory: str, only_import: bool) -> None:
@@ -16,4 +32,4 @@ def main(target: str, directory: str, only_import: bool) -> None:
     except Unimportable as why:
         sys.exit(str(why))
     if not only_import:
-        CGIHandler().run(application)
+        Handler().run(application)

@@ -79,6 +79,11 @@ class Child:
         found = self._look()
         return found.si_status if found is not None and found.si_code != os.CLD_EXITED else 0
 
+    def exit_status(self) -> int:
+        """0 also while it runs, and when a signal has ended it. It stays to be reaped."""
+        found = self._look()
+        return found.si_status if found is not None and found.si_code == os.CLD_EXITED else 0
+
     def failed(self) -> bool:
         """It has ended, and not well. It stays to be reaped."""
         found = self._look()

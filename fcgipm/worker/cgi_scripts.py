@@ -25,8 +25,8 @@ class Script(NamedTuple):
 
 Asked = Tuple[str, str, str]
 """SCRIPT_FILENAME, SCRIPT_NAME and PATH_INFO of a request."""
-State = Tuple[int, int, int]
-"""Device, inode and ctime: it changes with a file's content, mode and name."""
+State = Tuple[Tuple[int, int, int], ...]
+"""Of the file device, inode and ctime, which changes with its content, mode and name; before it of each folder below the pool's device and inode, and 0."""
 
 
 class Scripts:
@@ -36,15 +36,15 @@ class Scripts:
         self.folder = os.fsencode(folder).decode("latin-1")
         """As params would name it: a character for each byte."""
         self._mount = mount
-        self._real = os.path.realpath(os.fsencode(folder)) + b"/"
         self._found: Dict[Asked, Tuple[State, Script]] = {}
-        """What was found before. It is found again without a second look at names and links, as long as the very file is unchanged."""
+        """What was found before without a link on the way. It is found again without a second look at names, as long as the very file is unchanged, and
+        each folder on the way the same."""
 
     def find(self, params: Mapping[str, str]) -> Optional[Script]:
         """The script that a request means, None: there is none. Raises Outside."""
         asked = (params.get("SCRIPT_FILENAME", ""), params.get("SCRIPT_NAME", ""), params.get("PATH_INFO", ""))
         before = self._found.get(asked)
-        if before is not None and _state(before[1].file) == before[0]:
+        if before is not None and self._state(before[1].file) == before[0]:
             return before[1]
         self._found.pop(asked, None)
         return self._look(asked)
@@ -65,21 +65,29 @@ class Scripts:
         return None
 
     def _remember(self, asked: Asked, file: bytes, parts: Split) -> Script:
-        state = _state(file)  # Before anything is looked at that may change.
-        if not os.path.realpath(file).startswith(self._real):
-            raise Outside(f"{os.fsdecode(file)!a:.200} is a link out of {os.fsdecode(self._real)}")
+        state = self._state(file)  # Before anything is looked at that may change.
+        folder = self.folder.encode("latin-1")
+        real, file_real = os.path.realpath(folder), os.path.realpath(file)
+        if not file_real.startswith(real + b"/"):
+            raise Outside(f"{os.fsdecode(file)!a:.200} is a link out of {os.fsdecode(real)}/")
         name = plain_word(os.fsdecode(os.path.basename(file)))
         script = Script(file, os.path.dirname(file), name, parts, os.access(file, os.X_OK))
-        if state is not None and script.executable and sum(map(len, asked)) <= _LENGTH:
+        linked = file_real[len(real) :] != file[len(folder) :]
+        if state is not None and script.executable and not linked and sum(map(len, asked)) <= _LENGTH:
             if len(self._found) >= _MOST:
                 self._found.clear()
             self._found[asked] = state, script
         return script
 
-
-def _state(file: bytes) -> Optional[State]:
-    try:
-        found = os.stat(file)
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino, found.st_ctime_ns)
+    def _state(self, file: bytes) -> Optional[State]:
+        """None: it is gone."""
+        at = len(self.folder) + 1
+        found = []
+        try:
+            while (at := file.find(b"/", at) + 1) > 0:
+                between = os.lstat(file[: at - 1])
+                found.append((between.st_dev, between.st_ino, 0))
+            itself = os.lstat(file)
+        except OSError:
+            return None
+        return (*found, (itself.st_dev, itself.st_ino, itself.st_ctime_ns))

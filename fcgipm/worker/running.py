@@ -73,7 +73,7 @@ class Tally:
         path = params.get("REQUEST_URI", "")
         if "?" in path:  # The usual case is done here: 0.1 µs less than in a function of its own.
             path = path.partition("?")[0]
-        if "//" in path or not path:
+        if "//" in path or "#" in path or not path:
             path = request_path(params)
         counts = self._counts
         counts[BEGUN] = begun = counts[BEGUN] + 1

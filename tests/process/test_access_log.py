@@ -57,6 +57,7 @@ def test_a_request_that_dies_with_its_worker_has_a_line(daemon_factory: DaemonFa
     (record,) = records(log)
     assert (record["pool"], record["pid"], record["status"]) == ("web", pid, 502)
     assert (record["method"], record["uri"]) == ("GET", "/exit") and 0 <= record["duration"] < 10
+    eventually(lambda: (counted := daemon.settled()["requests"])["failed"] == counted["by_class"]["5xx"] == counted["total"] == 1, "the status counts it too")
 
 
 def test_reopening_loses_no_line(daemon_factory: DaemonFactory, tmp_path: Path) -> None:

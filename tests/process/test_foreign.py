@@ -360,3 +360,20 @@ def test_a_program_that_kills_its_keeper_is_ended_and_replaced(tmp_path: Path, d
     eventually(lambda: not {keeper, *before} & daemon.processes() and len(daemon.workers()) == 2, "others have come")
     assert answer(daemon.address()).startswith("c ") and daemon.workers("other") == other
     eventually(lambda: daemon.status()["pools"]["web"]["state"] == "ready", "it has recovered")
+
+
+def test_a_foreign_program_has_no_stack(daemon_factory: Daemons) -> None:
+    daemon = daemon_factory({"flup": {"command": FLUP, "workers": 1}, "web": {"app": "hello:application"}})
+    foreign, ours = daemon.command("stack", "flup"), daemon.command("stack")
+    assert (foreign.returncode, foreign.stdout) == (0, "flup\n  a foreign program has no Python stack to show\n")
+    assert ours.stdout.startswith(foreign.stdout + "web[") and "most recent call first" in ours.stdout
+    (copy,) = daemon.workers("flup")
+    assert daemon.command("stack", str(copy)).stdout == foreign.stdout
+
+
+@pytest.mark.parametrize("kind", ["flup", "php"])
+def test_a_ping_of_a_foreign_program(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
+    daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": 1}})
+    told = ", and tells nothing of itself" if kind == "flup" else ": FCGI_MAX_CONNS=1, FCGI_MAX_REQS=1, FCGI_MPXS_CONNS=0"
+    done = daemon.command("ping", "web")
+    assert done.stdout == f"web answers at {daemon.address()}{told}\n", done.stderr

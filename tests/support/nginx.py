@@ -77,6 +77,7 @@ class Nginx(Server):
         tolerate: Iterable[str] = (),
     ) -> None:
         self.tolerate = list(tolerate)
+        self._processes = processes
         self._binary = nginx_binary()
         upstreams = {"fcgipm_web": addresses} if isinstance(addresses, str) else dict(addresses)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -134,6 +135,14 @@ class Nginx(Server):
         finally:
             print(f"--- log of nginx in {self.folder}\n{self.text}\n---")
             self.destroy()
+
+    def moved(self, old: str, new: str) -> None:
+        """Put another address into its file and have it read that: until its worker processes of before are gone."""
+        assert self.process is not None and self._lines is not None
+        site = self.folder / "site.conf"
+        site.write_text(site.read_text().replace(f"server {old};", f"server {new};"))
+        self.process.send_signal(signal.SIGHUP)
+        self._lines.wait_for("exited with code 0", count=self._processes)
 
     def destroy(self) -> None:
         """Remove whatever is left, by force: nginx is the leader of a process group, its worker processes outlive it otherwise."""

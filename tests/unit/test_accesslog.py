@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from fcgipm.accesslog import (
     LINE_LIMIT,
     FormatError,
     check,
+    clf,
     compile_format,
     request_texts,
     sent_at,
@@ -136,6 +138,13 @@ def test_formats_that_mean_nothing(form: str, problem: str) -> None:
 def test_texts_of_a_request() -> None:
     params = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "/s", "PATH_INFO": "/p", "HTTP_X_REQUEST_ID": "i" * 300, "HTTP_REFERER": "http://a/b?c"}
     assert request_texts(params, request_path(params)) == ("", "GET", "/s/p", "", "i" * 200, "http://a/b?c", "")
+
+
+def test_a_time_of_the_common_log_format() -> None:
+    """In English, whatever months are called in the application's locale."""
+    months = "".join(clf(time.strptime(f"1 {month} 2026 4:05:06", "%d %m %Y %H:%M:%S"))[3:6] for month in range(1, 13))
+    assert months == "JanFebMarAprMayJunJulAugSepOctNovDec"
+    assert clf(time.gmtime(0)) == "01/Jan/1970:00:00:00 +0000"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from fcgipm.urls import path_only
         ("http://user:word@host/a?b", "http://host/a"),
         ("http://user:w@rd@host", "http://host"),
         ("https://host/a@b", "https://host/a@b"),
+        ("//user:word@host/a", "//host/a"),
+        ("/a//b@c", "/a//b@c"),
         ("", ""),
     ],
 )

@@ -10,6 +10,8 @@ import struct
 from typing import Any, Callable, List, Optional
 
 VERSION = 1
+_HTTP = (b"HTTP/", b"GET /", b"HEAD ", b"POST ", b"PUT /")
+"""What others than FastCGI's friends begin with."""
 
 # Record types, section 8.
 BEGIN_REQUEST = 1
@@ -124,7 +126,8 @@ class Framer:
     def _feed_header(self, data: bytes, at: int) -> int:
         version, kind, request_id, length, padding = HEADER.unpack_from(data, at)
         if version != VERSION:
-            raise RemoteProtocolError(f"record version {version} instead of {VERSION}")
+            hint = ": this looks like HTTP, not FastCGI" if data[at : at + 5] in _HTTP else ""
+            raise RemoteProtocolError(f"record version {version} instead of {VERSION}{hint}")
         sink = self._open(kind, request_id, length)
         if sink is Framer.HOLD:
             self._held = True

@@ -213,6 +213,12 @@ def test_l171_what_is_no_response_is_a_502(site: Site, text: str) -> None:
     folder.daemon.wait_for_line(r"web\[\d+\]: it: no complete CGI response: ")
 
 
+def test_l171_without_a_response_the_exit_status_is_told(site: Site) -> None:
+    folder = site()
+    assert folder.run("exit 127\n").status == 502
+    folder.daemon.wait_for_line(r"web\[\d+\]: it: no complete CGI response: it said nothing; it exited with status 127$")
+
+
 def test_l173_errors_go_to_the_log(site: Site) -> None:
     folder = site()
     reply = folder.run("echo 'first complaint' >&2\n" + PLAIN + "echo body\nprintf 'last \\033[31mwords' >&2\n")
@@ -461,19 +467,27 @@ def test_an_application_with_a_fresh_interpreter_for_each_request(daemon_factory
     assert status["interface"] == "cgi" and status["requests"]["total"] == 2
 
 
+def test_an_application_that_raises_behind_its_head_is_not_taken_for_complete(daemon_factory: Callable[..., Daemon]) -> None:
+    daemon = daemon_factory({"web": {"app": "misbehave:application", "interface": "cgi", "workers": 1}}, tolerate=["Traceback", "web"])
+    reply = ask(daemon.address(), "/replace-after-headers")
+    assert reply.status == 502 or not reply.complete
+    daemon.wait_for_line("ValueError: after the headers")
+
+
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "code", "told"),
     [
         (
             {"app": "nowhere:application", "interface": "cgi"},
+            1,
             ["No module named 'nowhere'", "application nowhere:application cannot be imported by a CGI program"],
         ),
-        ({"cgi": "/nowhere/at/all"}, ["cgi folder /nowhere/at/all cannot be read: No such file or directory"]),
+        ({"cgi": "/nowhere/at/all"}, 78, ["pools.web.cgi: /nowhere/at/all does not exist: make the folder"]),
     ],
 )
-def test_what_can_answer_no_request_does_not_start(keys: dict[str, str], told: list[str]) -> None:
+def test_what_can_answer_no_request_does_not_start(keys: dict[str, str], code: int, told: list[str]) -> None:
     daemon = Daemon({"web": keys})
-    assert daemon.run_to_end() == 1
+    assert daemon.run_to_end() == code
     assert all(text in daemon.text for text in told)
 
 

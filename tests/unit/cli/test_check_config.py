@@ -73,6 +73,29 @@ def test_check_of_a_wrong_file_tells_every_problem(site: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "config"])
+def test_a_file_that_is_not_there_is_told_once(site: Path, command: str) -> None:
+    done = run(site, command, "-c", "nope.yaml")
+    assert (done.returncode, done.stdout, done.stderr) == (78, "", "fcgipm: nope.yaml: the file cannot be read: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    ("listen", "warned"),
+    [
+        ("'0.0.0.0:9000'", ["0.0.0.0:9000"]),
+        ("['[::]:9000', '192.0.2.1:9001', '127.0.0.1:9002']", ["[::]:9000", "192.0.2.1:9001"]),
+        ("[{address: '0.0.0.0:9000', allow: [192.0.2.7]}, 'unix:a.sock', fd:3, '[::1]:9000']", []),
+    ],
+)
+def test_check_warns_of_addresses_that_let_everybody_in(site: Path, listen: str, warned: list[str]) -> None:
+    (site / "tcp.yaml").write_text(f"pools: {{web: {{app: 'good_app:app', listen: {listen}}}}}\n")
+    done = run(site, "check", "-c", "tcp.yaml")
+    assert done.returncode == 0
+    assert [line.partition(" may send")[0] for line in done.stderr.splitlines()] == [
+        f"tcp.yaml: warning: pools.web.listen: whoever reaches {address}" for address in warned
+    ]
+
+
+@pytest.mark.parametrize("command", ["check", "config"])
 def test_without_a_file(tmp_path: Path, command: str) -> None:
     if Path("/etc/fcgipm/fcgipm.yaml").exists():
         pytest.fail("this machine has an /etc/fcgipm/fcgipm.yaml, which these tests would read")

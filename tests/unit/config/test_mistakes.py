@@ -178,6 +178,10 @@ def test_a_mistake_in_a_pool(key: str, place: str, text: str) -> None:
     ("listen", "place", "text"),
     [
         ("9000", "4:13", "listen: must be unix:/path, 127.0.0.1:9000, [::1]:9000 or fd:3, not 9000"),
+        ("/tmp/x.sock", "4:13", "listen: a path has unix: before it: did you mean unix:/tmp/x.sock?"),
+        ("web.sock", "4:13", "listen: a path has unix: before it: did you mean unix:web.sock?"),
+        ("['unix:/a', /tmp/x]", "4:25", "listen.1: a path has unix: before it: did you mean unix:/tmp/x?"),
+        ("{address: /tmp/x}", "4:23", "listen.address: a path has unix: before it: did you mean unix:/tmp/x?"),
         ("[]", "4:13", 'listen: must have one entry at least such as `listen: {address: "127.0.0.1:9000"}`, not a list'),
         ("{mode: '0660'}", "4:5", "listen.address: is missing"),
         ("{address: 'unix:/a', mode: 0660}", "4:40", 'listen.mode: YAML reads 0660 as the number 432 when it is not in quotes: write "0660", with the quotes'),

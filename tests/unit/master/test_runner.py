@@ -174,10 +174,18 @@ def test_one_that_cannot_be_made_leaves_no_descriptor(tmp_path: Path, runner: Po
 
 def test_who_was_killed_and_answered_is_known_to_another_program(runner: PoolRunner) -> None:
     killed = Running(4, 0, 7)
-    runner.overseer.restore(json.loads(json.dumps({"slow": [], "overdue": [killed], "killed": [killed], "answered": [[4, [0, 504]]]})))
+    runner.overseer.restore(json.loads(json.dumps({"slow": [], "overdue": [killed], "killed": [killed], "answered": [[4, [0, [504, 7]]]]})))
     scoreboard.words(runner.board.memory, 0)[scoreboard.RUNNING_SINCE] = 7
     told = json.loads(json.dumps(runner.overseer.describe()))
-    assert told == {"slow": [], "overdue": [[4, 0, 7]], "killed": [[4, 0, 7]], "answered": [[4, [0, 504]]]}
+    assert told == {"slow": [], "overdue": [[4, 0, 7]], "killed": [[4, 0, 7]], "answered": [[4, [0, [504, 7]]]]}
     counters = dict(zip(scoreboard.COUNTERS, runner.overseer.lost(4, 0), strict=True))
     assert counters[scoreboard.TIMED_OUT] == counters[scoreboard.FAILED] == counters[scoreboard.CLASS_5XX] == 1
     assert sum(runner.overseer.lost(4, 0)) == 0, "once"
+
+
+@pytest.mark.parametrize(("state", "foreign", "counted"), [(scoreboard.BUSY, False, True), (scoreboard.IDLE, False, False), (scoreboard.BUSY, True, False)])
+def test_a_request_that_died_with_its_worker_is_counted(runner: PoolRunner, state: int, foreign: bool, counted: bool) -> None:
+    runner.foreign = foreign
+    scoreboard.words(runner.board.memory, 0)[scoreboard.STATE] = state
+    lost = {word for word, count in zip(scoreboard.COUNTERS, runner.overseer.lost(4, 0), strict=True) if count}
+    assert lost == ({scoreboard.CLASS_5XX, scoreboard.FAILED} if counted else set())

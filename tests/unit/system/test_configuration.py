@@ -69,17 +69,17 @@ def test_wrong_files_end_with_78_and_every_problem(file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("none.yaml", "No such file or directory"),
-        (".", "Is a directory"),
-        ("/dev/zero", "larger than 1 MiB"),
-        ("/dev/null", "is empty"),
+        ("none.yaml", ": the file cannot be read: No such file or directory"),
+        (".", ": the file cannot be read: Is a directory"),
+        ("/dev/zero", ":1:1: the file is larger than 1 MiB"),
+        ("/dev/null", ":1:1: the file is empty"),
     ],
 )
 def test_files_that_are_none(file: Path, name: str, text: str) -> None:
     code, document = child(str(file.parent / name))
     assert code == 78
     (line,) = document["errors"]
-    assert line.startswith(f"{file.parent / name}:1:1: ") and text in line
+    assert line.startswith(f"{file.parent / name}{text}")
 
 
 @pytest.mark.root
@@ -93,7 +93,7 @@ def test_a_file_that_may_not_be_read(file: Path) -> None:
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
-            assert problems(file) == ["fcgipm.yaml:1:1: the file cannot be read: Permission denied"]
+            assert problems(file) == ["fcgipm.yaml: the file cannot be read: Permission denied"]
             code = 0
         finally:
             os._exit(code)
@@ -143,14 +143,25 @@ def test_a_relative_name_stays_as_it_was_given(file: Path, monkeypatch: pytest.M
             "user: ${ME}\ngroup: no-such-group",
             "6:12: pools.web.group: no such group: create it (groupadd --system no-such-group)",
         ),
-        ("python: none", "5:13: pools.web.python: FOLDER/none does not exist: name an interpreter"),
-        ("python: .", "5:13: pools.web.python: FOLDER is a folder: name an interpreter"),
+        ("python: none", "5:13: pools.web.python: FOLDER/none does not exist: name an interpreter that is there"),
+        ("python: .", "5:13: pools.web.python: FOLDER is a folder: name an interpreter that is there"),
+        (
+            "python: venv/bin/python",
+            "5:13: pools.web.python: FOLDER/venv/bin/python does not exist: make that environment (python3 -m venv FOLDER/venv), or name an interpreter",
+        ),
+        (f"python: {sys.prefix}", f"5:13: pools.web.python: {sys.prefix} is a folder: did you mean {sys.prefix}/bin/python?"),
         (
             "python: fcgipm.yaml",
             "5:13: pools.web.python: the pool cannot run FOLDER/fcgipm.yaml: the file FOLDER/fcgipm.yaml (mode 0644",
         ),
         ("directory: none", "5:16: pools.web.directory: FOLDER/none does not exist: make the folder"),
         ("directory: fcgipm.yaml", "5:16: pools.web.directory: FOLDER/fcgipm.yaml is no folder"),
+        (
+            "access_log: {file: none/x.log}",
+            "5:24: pools.web.access_log.file: the log has no place: FOLDER/none does not exist; make the folder, or choose another",
+        ),
+        ("access_log: {file: .}", "5:24: pools.web.access_log.file: the log has no place: FOLDER is a folder: name a file"),
+        ("slow_log: {after: 5s, file: none/x.log}", "5:33: pools.web.slow_log.file: the log has no place: FOLDER/none does not exist"),
         ("env_file: none", "5:15: pools.web.env_file: FOLDER/none cannot be read: No such file or directory"),
         ("env_file: fcgipm.yaml", "5:15: pools.web.env_file: FOLDER/fcgipm.yaml:1: is no NAME=value"),
     ],
@@ -162,6 +173,33 @@ def test_what_the_machine_says(file: Path, keys: str, text: str) -> None:
     (line,) = (str(problem) for problem in loaded.problems)
     assert line.startswith(f"{file}:" + text.replace("FOLDER", str(file.parent)))
     assert loaded.config is None
+
+
+@pytest.mark.parametrize(("folder", "text"), [("none", "does not exist"), ("fcgipm.yaml", "is no folder")])
+def test_a_folder_of_scripts_that_is_none(file: Path, folder: str, text: str) -> None:
+    file.write_text(f"pools: {{web: {{cgi: {folder}, listen: fd:3}}}}\n")
+    assert problems(file) == [f"fcgipm.yaml:1:20: pools.web.cgi: {folder} {text}: make the folder, or name the one where the scripts are"]
+
+
+@pytest.mark.root
+def test_a_folder_of_scripts_that_the_pool_cannot_read(file: Path) -> None:
+    file.write_text("pools: {web: {cgi: scripts, listen: fd:3, user: nobody, directory: /}}\n")
+    (file.parent / "scripts").mkdir()
+    (line,) = (line for line in problems(file) if "pools.web.cgi" in line)
+    assert ": the pool cannot read scripts: the folder " in line and "forbids it to user nobody" in line
+
+
+@pytest.mark.root
+def test_a_python_that_leads_where_the_pool_cannot_go(file: Path) -> None:
+    """Named by what is pointed to: nothing is wrong with what the file says."""
+    write(file, "user: nobody\ndirectory: /\npython: /tmp/PYTHON".replace("/tmp/PYTHON", f"{file.parent}/open/python"))
+    file.parent.chmod(0o755)
+    (file.parent / "open").mkdir()
+    (file.parent / "shut").mkdir(mode=0o700)
+    (file.parent / "shut" / "python3").touch(0o755)
+    (file.parent / "open" / "python").symlink_to("../shut/python3")
+    (line,) = problems(file)
+    assert "the pool cannot run open/python, which leads to shut/python3: the folder shut (mode 0700, owner root) forbids it to user nobody" in line
 
 
 @pytest.mark.parametrize(

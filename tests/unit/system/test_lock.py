@@ -19,7 +19,7 @@ def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path: Path) -> Non
     path = str(tmp_path / "lock")
     held = lock.take(path)
     held.record(["unix:/run/web.sock"])
-    with pytest.raises(SystemProblem, match=rf"already running \(pid {os.getpid()}\)"):
+    with pytest.raises(SystemProblem, match=rf"already running \(pid {os.getpid()}\): it holds .*; `fcgipm reload` gives it a new configuration"):
         lock.take(path)
     held.release()
 

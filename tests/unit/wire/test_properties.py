@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fcgipm.wire.cgi import HeadParser, encode_head, parse_head
@@ -411,6 +411,7 @@ HEADERS = st.lists(
     body=st.binary(max_size=50),
     cuts=CUTS,
 )
+@example(headers=[], code=200, reason=" OK", body=b"", cuts=[])
 def test_heads_survive_any_chunking(
     headers: list[tuple[str, str]], code: int, reason: str, body: bytes, cuts: list[int]
 ) -> None:

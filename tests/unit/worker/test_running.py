@@ -23,6 +23,7 @@ def told(params: dict[str, str]) -> str:
     [
         ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/a/b?token=secret"}, "GET /a/b"),
         ({"REQUEST_METHOD": "GET", "REQUEST_URI": "http://user:secret@host/a#b"}, "GET http://host/a"),
+        ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/a#token=secret"}, "GET /a"),
         ({"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/shop", "PATH_INFO": "/x?y"}, "POST /shop/x"),
         ({}, "? "),
         ({"REQUEST_METHOD": "GET", "REQUEST_URI": "/\xff\x00<script>"}, "GET /\xff\x00<script>"),
