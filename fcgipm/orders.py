@@ -27,7 +27,7 @@ Up (words)::
                READY                   every loop waits for connections
                RETIRING                it was told to leave by a signal: a replacement is wanted
     both       LOGS_TAKEN <number>     nothing goes into the old file any more
-    worker     EXPIRED <thread> <status>
+    worker     EXPIRED <thread> <status> <since>
                                        it interrupted that thread's request, whose client has that status, and leaves: a replacement is wanted
                IDENTITY <thread> <since> <request id>
                BUSY                    first request since the master fell asleep (scoreboard, ``asleep``)

@@ -141,7 +141,7 @@ class Response:
         self.exchange = exchange
         self._watch = watch
         self.status = 0
-        """The status as a number; 0 before there is one."""
+        """The status as a number; 0 before there is one, and when the client left before it had it."""
         self.sent = self.finished = self.failed = self.aborted = self.expired = self.answered = False
         self._is_head = is_head
         self._head: Optional[bytes] = None
@@ -290,8 +290,14 @@ class Response:
             self._watch.enter()
 
     def _finish(self, head: bytes, block: bytes) -> None:
+        unsent = not self.sent
         self.sent = self.finished = True
-        self.exchange.finish(head, block)
+        try:
+            self.exchange.finish(head, block)
+        except ClientLeft:
+            if unsent:  # Nobody has seen it.
+                self.status = 0
+            raise
 
     def expire(self) -> int:
         """Give up the request, in another thread than its own, which touches nothing here meanwhile but the head: the client has its answer although
@@ -300,7 +306,7 @@ class Response:
         if not self.sent:
             self.answered = True
             self.document("504 Gateway Timeout")
-        return self.status
+        return 504 if self.answered else self.status
 
     def document(self, status: str) -> None:
         """A small page of ours instead of the application's, which is over or given up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from fcgipm import scoreboard
 from fcgipm.accesslog import clf, compile_format
@@ -14,7 +15,13 @@ from fcgipm.urls import path_only
 
 _BAD_GATEWAY = 502
 """What the web server makes of a worker that is gone."""
-_NOBODY: Mapping[int, int] = {}
+
+
+class Answered(NamedTuple):
+    """What the client has of a request that was given up, which had run since then without handing over a block (as `scoreboard.RUNNING_SINCE`)."""
+
+    status: int
+    since: int
 
 
 class AccessFile:
@@ -44,14 +51,16 @@ class AccessFile:
             os.close(self._descriptor)
             self._descriptor = fresh
 
-    def died(self, pid: int | None, board: memoryview, slots: Iterable[int], answered: Mapping[int, int] = _NOBODY) -> None:
-        """Write the lines of the requests that a reaped worker was inside of; `answered` are threads whose clients had a status before, and which."""
+    def died(self, pid: int | None, board: memoryview, slots: Iterable[int], answered: Mapping[int, Answered]) -> None:
+        """Write the lines of the requests that a reaped worker was inside of; `answered` are, by thread, those that were given up before."""
         if self._path == "off":
             return
         for thread, slot in enumerate(slots):
             seen = scoreboard.read(board, slot)
             if seen.state == scoreboard.BUSY:
-                entry = _entry(seen, answered.get(thread) or _BAD_GATEWAY)
+                before = answered.get(thread)
+                status = before.status if before is not None and before.since >= seen.request_started else 0  # Else it was another request.
+                entry = _entry(seen, status or _BAD_GATEWAY)
                 self._put(compile_format(self._format, self._pool, pid or 0)(*entry), pid)
 
     def close(self) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcgipm import orders, scoreboard
+from fcgipm.master.access import Answered
 from fcgipm.master.channel import Word
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.processes import WorkerProcess
+from fcgipm.master.stacks import Deliver
 from fcgipm.pool import happenings as event
 from fcgipm.pool.deadlines import Deadlines, Limits, Overdue, Running, Slow, Stuck
 
@@ -38,10 +40,10 @@ class Overseer:
         self._log = log
         self._slow_log = slow_log
         self._killed: set[Running] = set()
-        self._answered: dict[int, dict[int, int]] = {}
-        """Threads of a worker that have given up their requests, and the statuses that their clients have."""
-        self._identities: dict[tuple[int, str, str], str] = {}
-        """Ids of requests for the slow log, by worker, thread and since when."""
+        self._answered: dict[int, dict[int, Answered]] = {}
+        """By worker and thread, the last request that was given up."""
+        self._identities: dict[tuple[int, str, str], str | None] = {}
+        """Ids of requests for the slow log, by worker, thread and since when; None while they are asked for."""
         self._slow_lost = False
         self._next_of_leaving: float | None = None
         self._words = runner.board.memory.cast("Q")
@@ -52,10 +54,9 @@ class Overseer:
         dues = [worker.stacks.due for worker in self._runner.workers.values() if worker.stacks is not None]
         return min((due for due in (self._deadlines.next_due, self._next_of_leaving, *dues) if due is not None), default=None)
 
-    def reopen(self) -> None:
-        """Open the slow log's file anew."""
-        if self._slow_log is not self._log:
-            self._slow_log.reopen()
+    def reopen(self) -> str | None:
+        """Open the slow log's file anew, if it has one of its own; what was wrong with that."""
+        return None if self._slow_log is self._log else self._slow_log.reopen()
 
     def close(self) -> None:
         """Let go of the scoreboard's memory and of what workers that were never released left."""
@@ -102,8 +103,8 @@ class Overseer:
     def hear(self, worker: WorkerProcess, word: Word) -> None:
         """What a worker says of its requests."""
         if word.word == orders.EXPIRED:
-            number, status = (*word.numbers, 0, 0)[:2]
-            self._answered.setdefault(worker.number, {})[number] = status
+            number, status, began = (*word.numbers, 0, 0, 0)[:3]
+            self._answered.setdefault(worker.number, {})[number] = Answered(status, began)
             self._runner.happened(event.WorkerRetiring(worker.number, "timeout"))
         elif word.word == orders.IDENTITY and len(word.arguments) == 3:
             thread, since, name = word.arguments
@@ -111,8 +112,8 @@ class Overseer:
             if key in self._identities:  # Only what was asked for.
                 self._identities[key] = name
 
-    def answered(self, worker: WorkerProcess) -> dict[int, int]:
-        """Threads of a reaped worker that had given up their requests, and the statuses that their clients have."""
+    def answered(self, worker: WorkerProcess) -> dict[int, Answered]:
+        """By thread of a reaped worker, the last request that it had given up."""
         return self._answered.pop(worker.number, {})
 
     def describe(self) -> dict[str, Any]:
@@ -124,7 +125,7 @@ class Overseer:
         """Know it again."""
         self._deadlines.restore(described)
         self._killed = {Running(*one) for one in described["killed"]}
-        self._answered = {number: dict(threads) for number, *threads in described["answered"]}
+        self._answered = {number: {thread: Answered(*one) for thread, one in threads} for number, *threads in described["answered"]}
 
     def finish(self) -> None:
         """Deliver the stacks that have come so far: nobody will wait for the rest."""
@@ -159,14 +160,14 @@ class Overseer:
         self._runner.account.counters[_SLOW] += 1
         head = f"slow: {self._request(worker, one)} runs for {now - one.since / 1e9:.1f} s"
         key = (worker.number, str(one.thread), str(one.since))
-        self._identities[key] = ""
+        self._identities[key] = None
         worker.channel.send(orders.encode(orders.IDENTIFY, one.thread, one.since))
 
         def told(lines: list[str]) -> None:
             name = self._identities.pop(key)
             self._tell("slow", self._slow_log, worker, f"{head}, request id {name}" if name else head, lines)
 
-        self._ask(worker, now, told)
+        self._ask(worker, now, told, lambda: self._identities.get(key) is not None)
 
     def _kill(self, worker: WorkerProcess, stuck: Stuck, now: float) -> None:
         self._killed.update(stuck.threads)
@@ -179,9 +180,9 @@ class Overseer:
         self._tell("timeout", self._log, worker, head, lines)
         self._runner.happened(event.Unyielding(worker.number))
 
-    def _ask(self, worker: WorkerProcess, now: float, deliver: Any) -> None:
+    def _ask(self, worker: WorkerProcess, now: float, deliver: Deliver, known: Callable[[], bool] = lambda: True) -> None:
         if worker.stacks is not None:
-            worker.stacks.ask(worker, deliver, now)
+            worker.stacks.ask(worker, deliver, now, known)
         else:
             deliver([])
 

@@ -29,6 +29,7 @@ class StackReader:
         self._loop = loop
         self._data = bytearray()
         self._waiting: list[Deliver] = []
+        self._known: list[Callable[[], bool]] = []
         self._deadline = 0.0
         self.due: float | None = None
         """When the dump under way is complete."""
@@ -37,9 +38,13 @@ class StackReader:
         """For the selector."""
         return self._descriptor
 
-    def ask(self, worker: WorkerProcess, deliver: Deliver, now: float) -> None:
-        """Have `worker` write its stacks; `deliver` gets the lines, later, or none when it does not answer. Who asks meanwhile gets the same."""
+    def ask(self, worker: WorkerProcess, deliver: Deliver, now: float, known: Callable[[], bool] = lambda: True) -> None:
+        """Have `worker` write its stacks; `deliver` gets the lines, later, or none when it does not answer. Who asks meanwhile gets the same.
+
+        `known`: whether all is there that is to be told with them; as long as the patience lasts it is waited for.
+        """
         self._waiting.append(deliver)
+        self._known.append(known)
         if self.due is not None:
             return
         self._discard()
@@ -54,7 +59,10 @@ class StackReader:
             self._fresh = False
             self.due = min(self._deadline, now + QUIET)
         elif self.due is not None and now >= self.due:
-            self.finish()
+            if now < self._deadline and not all(known() for known in self._known):
+                self.due = min(self._deadline, now + QUIET)
+            else:
+                self.finish()
 
     _fresh = False
 
@@ -66,7 +74,7 @@ class StackReader:
         self._loop.forget(self)
         lines = cut([clean(line) for line in bytes(self._data).split(b"\n") if line.strip()])
         self._data.clear()
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._known = self._waiting, [], []
         for deliver in waiting:
             deliver(lines)
 

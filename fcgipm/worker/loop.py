@@ -118,10 +118,12 @@ class Loop:
     def _turn(self, longest: float) -> None:
         """Wait, `longest` seconds at most, and serve what is ready."""
         doors, take = self._door_numbers, self.waiting.take
-        now = time.monotonic()
+        now, partings = time.monotonic(), self.waiting.partings
         if now >= self._check_at:
             self._expire(now)
         patience = self._check_at - now
+        if partings & 1 or partings != self.waiting.partings:  # What was out of `waiting` meanwhile was not looked at, and comes back.
+            patience, self._check_at = _LEAVING_BEAT, now
         self._slot[KEPT] = self.waiting.count()
         events = self.epoll.poll(patience if patience < longest else longest)
         if len(events) > 1:
@@ -327,7 +329,7 @@ class Loop:
     def give_away(self) -> None:
         """Send every idle connection into the handover; called by the order thread while this one is inside a request, else by itself."""
         refused = 0
-        for connection in self.waiting.take_each():
+        for connection in self.waiting.take_each_apart():
             if connection.codec.idle and not connection.lingers:
                 refused += not self._give(connection)
             else:
@@ -381,7 +383,7 @@ class Loop:
 
     def close_unused(self) -> None:
         """Close every kept connection on which nothing has come; called by the order thread while this one is inside a request, else by itself."""
-        for connection in self.waiting.take_each():
+        for connection in self.waiting.take_each_apart():
             if connection.codec.idle and not connection.untouched and not connection.lingers and not connection.readable():
                 connection.close()
             else:

@@ -240,7 +240,7 @@ class Worker:
         if not status:
             return
         try:
-            self._channel.send(orders.encode(orders.EXPIRED, thread, status))
+            self._channel.send(orders.encode(orders.EXPIRED, thread, status, since))
         except OSError:
             pass  # The master is gone, which the channel will tell.
         self._leave(RETIRE)

@@ -17,9 +17,11 @@ class Waiting:
     All three are methods of the dictionary itself: one step of the interpreter each, which makes them safe in two threads, and cheap.
     """
 
-    __slots__ = ("_connections", "count", "put", "take")
+    __slots__ = ("_connections", "count", "partings", "put", "take")
 
     def __init__(self) -> None:
+        self.partings = 0
+        """Odd while somebody is at `take_each_apart`, another number afterwards."""
         self._connections: Dict[int, Connection] = {}
         self.take = self._connections.pop
         self.put = self._connections.__setitem__
@@ -32,3 +34,9 @@ class Waiting:
             connection = self.take(number, None)
             if connection is not None:
                 yield connection
+
+    def take_each_apart(self) -> Iterator[Connection]:
+        """The same in another thread than the loop's, which learns by `partings` that it has not seen all."""
+        self.partings += 1
+        yield from self.take_each()
+        self.partings += 1

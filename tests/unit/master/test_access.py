@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fcgipm import scoreboard
-from fcgipm.master.access import AccessFile
+from fcgipm.master.access import AccessFile, Answered
 from fcgipm.master.log import Log
 from fcgipm.system.errors import SystemProblem
 
@@ -44,7 +44,7 @@ def told(folder: Path) -> list[dict[str, Any]]:
 def test_a_line_for_each_thread_that_was_inside_a_request(access: AccessFile, board: memoryview, tmp_path: Path) -> None:
     run(board, 0, b"POST /a/b", time.monotonic_ns() - 2_000_000_000)
     run(board, 1, b"GET /over", time.monotonic_ns(), scoreboard.IDLE)
-    access.died(77, board, range(2))
+    access.died(77, board, range(2), {})
     (record,) = told(tmp_path)
     assert {name: record[name] for name in ("pool", "pid", "method", "uri", "status")} == {
         "pool": "web", "pid": 77, "method": "POST", "uri": "/a/b", "status": 502,
@@ -54,7 +54,7 @@ def test_a_line_for_each_thread_that_was_inside_a_request(access: AccessFile, bo
 
 def test_what_a_worker_forges_on_its_scoreboard_stays_one_line(access: AccessFile, board: memoryview, tmp_path: Path) -> None:
     run(board, 0, b'GET /\r\n"x\x1b[31m?secret=1 \xff', 1 << 63)
-    access.died(None, board, range(1))
+    access.died(None, board, range(1), {})
     raw = (tmp_path / "access").read_bytes()
     assert raw.count(b"\n") == 1 and raw.isascii() and b"\x1b" not in raw and b"secret" not in raw
     (record,) = told(tmp_path)
@@ -80,8 +80,14 @@ def test_one_that_cannot_be_opened(tmp_path: Path) -> None:
 
 
 def test_who_had_a_status_before_the_end_has_a_line_with_it(access: AccessFile, board: memoryview, tmp_path: Path) -> None:
-    run(board, 0, b"GET /stuck", time.monotonic_ns())
-    run(board, 1, b"GET /beside", time.monotonic_ns())
-    access.died(77, board, range(2), {0: 504})
-    access.died(77, board, range(2), {0: 0, 1: 200})  # A worker may say anything.
+    run(board, 0, b"GET /stuck", 1000)
+    run(board, 1, b"GET /beside", 1000)
+    access.died(77, board, range(2), {0: Answered(504, 1000)})
+    access.died(77, board, range(2), {0: Answered(0, 0), 1: Answered(200, 2000)})  # A worker may say anything.
     assert [(record["uri"], record["status"]) for record in told(tmp_path)] == [("/stuck", 504), ("/beside", 502), ("/stuck", 502), ("/beside", 200)]
+
+
+def test_a_status_of_the_request_before_is_not_that_of_the_next(access: AccessFile, board: memoryview, tmp_path: Path) -> None:
+    run(board, 0, b"GET /next", 3000)
+    access.died(77, board, range(1), {0: Answered(504, 2000)})
+    assert [(record["uri"], record["status"]) for record in told(tmp_path)] == [("/next", 502)]

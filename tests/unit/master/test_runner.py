@@ -174,10 +174,10 @@ def test_one_that_cannot_be_made_leaves_no_descriptor(tmp_path: Path, runner: Po
 
 def test_who_was_killed_and_answered_is_known_to_another_program(runner: PoolRunner) -> None:
     killed = Running(4, 0, 7)
-    runner.overseer.restore(json.loads(json.dumps({"slow": [], "overdue": [killed], "killed": [killed], "answered": [[4, [0, 504]]]})))
+    runner.overseer.restore(json.loads(json.dumps({"slow": [], "overdue": [killed], "killed": [killed], "answered": [[4, [0, [504, 7]]]]})))
     scoreboard.words(runner.board.memory, 0)[scoreboard.RUNNING_SINCE] = 7
     told = json.loads(json.dumps(runner.overseer.describe()))
-    assert told == {"slow": [], "overdue": [[4, 0, 7]], "killed": [[4, 0, 7]], "answered": [[4, [0, 504]]]}
+    assert told == {"slow": [], "overdue": [[4, 0, 7]], "killed": [[4, 0, 7]], "answered": [[4, [0, [504, 7]]]]}
     counters = dict(zip(scoreboard.COUNTERS, runner.overseer.lost(4, 0), strict=True))
     assert counters[scoreboard.TIMED_OUT] == counters[scoreboard.FAILED] == counters[scoreboard.CLASS_5XX] == 1
     assert sum(runner.overseer.lost(4, 0)) == 0, "once"
