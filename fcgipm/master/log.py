@@ -76,12 +76,11 @@ class Log:
         return self._sink.lost > 0
 
     def reopen(self) -> str | None:
-        """Open the file's path anew, after it was renamed; keeps the old one when that fails, and tells why."""
+        """Open the file's path anew, after it was renamed. When that fails, the old one is kept; what is returned, and written nowhere yet, tells why."""
         if self._path is not None:
             try:
                 self._sink.replace(open_log(self._path))
             except SystemProblem as problem:
-                self.error(str(problem))
                 return str(problem)
         return None
 

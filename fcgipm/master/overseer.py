@@ -54,10 +54,9 @@ class Overseer:
         dues = [worker.stacks.due for worker in self._runner.workers.values() if worker.stacks is not None]
         return min((due for due in (self._deadlines.next_due, self._next_of_leaving, *dues) if due is not None), default=None)
 
-    def reopen(self) -> None:
-        """Open the slow log's file anew."""
-        if self._slow_log is not self._log:
-            self._slow_log.reopen()
+    def reopen(self) -> str | None:
+        """Open the slow log's file anew, if it has one of its own; what was wrong with that."""
+        return None if self._slow_log is self._log else self._slow_log.reopen()
 
     def close(self) -> None:
         """Let go of the scoreboard's memory and of what workers that were never released left."""

@@ -38,15 +38,13 @@ class Reopening:
         self._waiting, self._problems = [], []
         self._told += [told] if told else []
         self._deadline = now + PATIENCE
-        problem = self._log.reopen()
-        self._problems += [problem] if problem else []
+        self._note(self._log.reopen())
         for runner in runners:
-            runner.overseer.reopen()
+            self._note(runner.overseer.reopen(), runner.name)
             try:
                 runner.access.reopen()
             except SystemProblem as refused:
-                self._log.error(str(refused), runner.name)
-                self._problems.append(str(refused))
+                self._note(str(refused), runner.name)
                 continue
             self._send(runner)
 
@@ -64,6 +62,11 @@ class Reopening:
         told, self._told = self._told, []
         for tell in told:
             tell(text, not self._problems)
+
+    def _note(self, problem: str | None, pool: str | None = None) -> None:
+        if problem is not None:
+            self._log.error(problem, pool)
+            self._problems.append(problem)
 
     def _send(self, runner: PoolRunner) -> None:
         descriptors = runner.access.descriptors

@@ -128,15 +128,20 @@ class CgiGateway(AnyGateway):
             say(f"cannot start {program.name}: {error.strerror or error}{_HINTS.get(error.errno or 0, '')}")
             _fail(response, "500 Internal Server Error")
             return
-        slot = self._watch.slot
-        slot[PROGRAM] = child.pid
+        try:
+            self._watch.slot[PROGRAM] = child.pid
+            self._attend(child, program, connection, response, length)
+        finally:
+            child.discard()
+            self._watch.slot[PROGRAM] = 0
+
+    def _attend(self, child: Child, program: Program, connection: PumpedConnection, response: Response, length: int) -> None:
         errors = ErrorLines(program.name)
         pump = Pump(child, connection, errors, self._settings.timeouts, length)
         try:
             _relay(child, pump, program, response)
         finally:
             _end(child, pump, program, errors, response, self._settings.timeouts.kill_after)
-            slot[PROGRAM] = 0
 
 
 def _application(settings: Settings) -> Program:

@@ -22,6 +22,7 @@ class Child:
         raises, nothing is left behind."""
         opened: List[int] = []
         self._found: Optional[os.waitid_result] = None
+        self._reaped = False
         try:
             input_end, self.input = _pipe(opened) if stdin is None else (stdin, -1)
             self.output, output_end = _pipe(opened)
@@ -93,8 +94,15 @@ class Child:
             self._found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         return self._found
 
+    def discard(self) -> None:
+        """Whatever went wrong, nothing of it is left behind; harmless after `reap`."""
+        if not self._reaped:
+            self.signal(signal.SIGKILL)
+            self.reap()
+
     def reap(self) -> str:
         """Wait for its end; what was wrong with it, empty: nothing."""
+        self._reaped = True
         self.close_input()
         _close_all([*self._theirs, self.output, self.errors, self.end])
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

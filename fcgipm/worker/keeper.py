@@ -180,7 +180,8 @@ class Keeper:
 
     def _say_unforked(self, number: int) -> None:
         if self._channel is not None:
-            self._channel.send(orders.encode(orders.UNFORKED, number))
+            with suppress(OSError):  # That it has ended is heard elsewhere.
+                self._channel.send(orders.encode(orders.UNFORKED, number))
 
     # What becomes of a copy.
 
@@ -306,14 +307,14 @@ class Keeper:
         if self._visits.came():
             self._visited()
         queued = self._queued()  # Before: who is neither in the queue nor seen as accepted comes later, and tells.
-        try:
-            accepted = self._connections.accepted()
-        except OSError:  # No descriptor is left for the moment: nothing is known, so nobody is let go.
-            self._next_look = time.monotonic() + INTERVAL
-            return
         looked = [copy for copy in self._copies if copy.ready or copy.order is not None]
         visited = now < self._visited_at + WINDOW_NS / 1e9
-        begun = [copy.look(accepted, visited) for copy in looked]
+        try:
+            accepted = self._connections.accepted()
+            begun = [copy.look(accepted, visited) for copy in looked]
+        except OSError:  # No descriptor or memory is left for the moment: nothing is known, so nobody is let go.
+            self._next_look = time.monotonic() + INTERVAL
+            return
         for copy in looked:
             if not copy.readable and not self._told_unreadable:
                 self._told_unreadable = True
@@ -338,7 +339,7 @@ class Keeper:
         step = when_running(self._parting(copy, now))
         frozen = step is Step.FREEZE
         if frozen:
-            empty = copy.freeze() and self._holds_nothing(copy)
+            empty = self._freezes_empty(copy)
             step = when_frozen(self._parting(copy, now), empty)
         if step is Step.KILL:
             copy.kill()
@@ -358,8 +359,9 @@ class Keeper:
         """Whether somebody waits at the listener."""
         return bool(select.select([self._listener], [], [], 0)[0])
 
-    def _holds_nothing(self, copy: Copy) -> bool:
+    def _freezes_empty(self, copy: Copy) -> bool:
+        """Whether it holds nothing, frozen; whatever the answer, it may be stopped by then."""
         try:
-            return copy.holds_nothing(self._connections.accepted())
+            return copy.freeze() and copy.holds_nothing(self._connections.accepted())
         except OSError:  # As in `_look`.
             return False

@@ -74,6 +74,8 @@ class Copy:
         self.held: FrozenSet[int] = frozenset()
         self.readable = True
         self.busy = False
+        self._stopped: Dict[int, bool] = {}
+        """Processes that `freeze` has stopped, in that order."""
         self._computing = computing or Computing()
 
     def begin(self, generation: int) -> None:
@@ -88,8 +90,9 @@ class Copy:
             self.words[word] = value
 
     def look(self, accepted: FrozenSet[int], visited: bool = False) -> bool:
-        """See what it holds of the connections that somebody has accepted; whether it has begun with one since the last look. `visited`: clients come."""
-        processes = members(self.pid or 0)
+        """See what it holds of the connections that somebody has accepted; whether it has begun with one since the last look. `visited`: clients come.
+        Raises OSError when that cannot be seen for the moment."""
+        processes = self._members()
         cpus = self._computing.measure(processes)
         holders = self._holders(processes, accepted)
         held: FrozenSet[int] = frozenset().union(*holders.values())
@@ -116,28 +119,30 @@ class Copy:
         return found
 
     def freeze(self) -> bool:
-        """Stop all its threads, and wait until they have; else `thaw` is the caller's to do all the same."""
-        processes: Dict[int, bool] = {}
+        """Stop all its threads, and wait until they have; else `thaw` is the caller's to do all the same. Raises OSError as `look`: also then."""
+        if self.pid is None:
+            return False
         deadline = time.monotonic() + _FREEZING
         while True:
-            for pid in members(self.pid or 0):
-                if pid not in processes:
-                    processes[pid] = True
+            for pid in self._members():
+                if pid not in self._stopped:
+                    self._stopped[pid] = True
                     self._signal(pid, signal.SIGSTOP)
-            if all(map(rests, processes)) and set(members(self.pid or 0)) <= processes.keys():
+            if all(map(rests, self._stopped)) and set(self._members()) <= self._stopped.keys():
                 return True
             if time.monotonic() >= deadline:
                 return False
             time.sleep(0.0002)
 
     def thaw(self) -> None:
-        """Let it go on."""
-        for pid in members(self.pid or 0):
+        """Let go on who was stopped. (Nothing is looked up for that: it must not fail.)"""
+        for pid in self._stopped:
             self._signal(pid, signal.SIGCONT)
+        self._stopped.clear()
 
     def holds_nothing(self, accepted: FrozenSet[int]) -> bool:
         """Of the connections that somebody has accepted; to be asked while it is frozen. Raises OSError when that cannot be seen for the moment."""
-        return not any(self._holders(members(self.pid or 0), accepted).values()) and self.readable
+        return self.pid is not None and not any(self._holders(self._members(), accepted).values()) and self.readable
 
     def signal_all(self, number: int) -> None:
         """To the group that it leads."""
@@ -147,10 +152,12 @@ class Copy:
 
     def kill(self) -> None:
         """End its group, and let those of its tree go on that have left the group: `freeze` has stopped them too."""
-        processes = members(self.pid or 0)
         self.signal_all(signal.SIGKILL)
-        for pid in processes:
-            self._signal(pid, signal.SIGCONT)
+        self.thaw()
+
+    def _members(self) -> List[int]:
+        """None before it has told who it is: 0 would be ourselves."""
+        return [] if self.pid is None else members(self.pid)
 
     def _signal(self, pid: int, number: int) -> None:
         with suppress(OSError):

@@ -12,6 +12,7 @@ import socket
 from contextlib import suppress
 from typing import FrozenSet, Iterator, List, Set
 
+_GONE = (FileNotFoundError, ProcessLookupError)
 _RESTING = frozenset(b"TtZX")
 """States of a task that runs nothing until somebody continues it, or for ever."""
 
@@ -38,26 +39,27 @@ class Connections:
 
 
 def members(leader: int) -> List[int]:
-    """A process and all that come from it, as long as their parents live. One that is gone is left out."""
+    """A process and all that come from it, as long as their parents live. Of one that is gone, or that may not be looked at, no children are known. Raises
+    OSError, as when there is no descriptor left to look with."""
     found, unseen = [], [leader]
     while unseen:
         pid = unseen.pop()
         found.append(pid)
         for task in _tasks(pid):
-            with suppress(OSError, ValueError), open(f"{task}/children", "rb") as file:
+            with suppress(*_GONE, PermissionError), open(f"{task}/children", "rb") as file:
                 unseen += [child for child in map(int, file.read().split()) if child not in found]
     return found
 
 
 def sockets(pid: int) -> Set[int]:
-    """The inodes of all sockets of a process; of one that is gone, none. Raises PermissionError, and OSError when there is no descriptor left to look with."""
+    """The inodes of all sockets of a process; of one that is gone, none. Raises PermissionError, and OSError as `members`."""
     found: Set[int] = set()
     try:
         descriptors = os.listdir(f"/proc/{pid}/fd")
-    except (FileNotFoundError, ProcessLookupError):
+    except _GONE:
         return found
     for descriptor in descriptors:
-        with suppress(OSError):
+        with suppress(*_GONE):
             kind, _, inode = os.readlink(f"/proc/{pid}/fd/{descriptor}").partition(":[")
             if kind == "socket":
                 found.add(int(inode[:-1]))
@@ -65,9 +67,9 @@ def sockets(pid: int) -> Set[int]:
 
 
 def rests(pid: int) -> bool:
-    """Whether every thread of a process is stopped or has ended."""
+    """Whether every thread of a process is stopped or has ended, or may not be looked at. Raises OSError as `members`."""
     for task in _tasks(pid):
-        with suppress(OSError), open(f"{task}/stat", "rb") as file:
+        with suppress(*_GONE, PermissionError), open(f"{task}/stat", "rb") as file:
             content = file.read()
             if content[content.rindex(b")") + 2] not in _RESTING:  # The name, which may hold anything, ends at the last bracket.
                 return False
@@ -87,6 +89,6 @@ def group_exists(leader: int) -> bool:
 
 def _tasks(pid: int) -> Iterator[str]:
     folder = f"/proc/{pid}/task"
-    with suppress(OSError):
+    with suppress(*_GONE, PermissionError):
         for task in os.listdir(folder):
             yield f"{folder}/{task}"

@@ -141,6 +141,21 @@ def test_a_slow_log_that_cannot_be_written_is_told_once(daemon_factory: DaemonFa
     assert daemon.text.count("cannot be written") == 1
 
 
+def test_a_slow_log_that_cannot_be_reopened(daemon_factory: DaemonFactory, tmp_path: Path) -> None:
+    slow = tmp_path / "logs" / "slow"
+    slow.parent.mkdir()
+    daemon = daemon_factory({"web": {**WHO, "slow_log": {"after": "10s", "file": str(slow)}}}, tolerate=["cannot open the log file"])
+    slow.rename(tmp_path / "kept")
+    slow.parent.rmdir()
+    problem = f"cannot open the log file {slow}"
+    said = daemon.command("reopen-logs")
+    assert said.returncode == 1 and problem in said.stderr
+    daemon.wait_for_line(f"error web: {problem}")
+    assert not (tmp_path / "kept").read_text()
+    slow.parent.mkdir()
+    assert daemon.command("reopen-logs").returncode == 0 and slow.exists()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""

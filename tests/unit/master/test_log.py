@@ -77,8 +77,9 @@ def test_a_file_that_cannot_be_reopened_is_kept(tmp_path: Path) -> None:
     log = Log(str(folder / "log"))
     (folder / "log").rename(tmp_path / "kept")
     folder.rmdir()
-    log.reopen()
-    assert "cannot open the log file" in (tmp_path / "kept").read_text()
+    assert log.reopen() == f"cannot open the log file {folder / 'log'}: No such file or directory"
+    log.info("goes on")
+    assert (tmp_path / "kept").read_text().endswith(" info goes on\n")
 
 
 def test_a_full_disk_is_survived() -> None:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
+
+import pytest
 
 from fcgipm import orders, scoreboard
+from fcgipm.worker import keeper_copy
 from fcgipm.worker.keeper_computing import WINDOW_NS, Computing
 from fcgipm.worker.keeper_copy import Copy
 from fcgipm.worker.keeper_holding import Connections, rests
-from tests.support.daemon import eventually
+from tests.support.daemon import ROOT, eventually
 
 ACCEPTS = "import socket; s = socket.socket(fileno=0); c = s.accept()[0]; c.send(b'a'); c.recv(1); c.close(); print('closed', flush=True); s.accept()"
 
+Given = tuple[Copy, "subprocess.Popen[bytes]"]
+
 
 @contextmanager
-def copy_of(listener: socket.socket, code: str = ACCEPTS, computing: Computing | None = None) -> Iterator[tuple[Copy, subprocess.Popen[bytes]]]:
+def copy_of(listener: socket.socket, code: str = ACCEPTS, computing: Computing | None = None, pass_fds: Sequence[int] = ()) -> Iterator[Given]:
     """A process that accepts, holds until it hears a byte, and lets go; and the copy that stands for it."""
     board = memoryview(bytearray(scoreboard.size(1)))
-    with subprocess.Popen([sys.executable, "-c", code], stdin=listener, stdout=subprocess.PIPE, start_new_session=True) as process:
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=listener, stdout=subprocess.PIPE, start_new_session=True, pass_fds=pass_fds) as process:
         ours, theirs = socket.socketpair()
         copy = Copy(0, scoreboard.words(board, 0), ours, -1, computing)
         copy.pid = process.pid
@@ -122,6 +130,84 @@ def test_frozen_it_can_be_asked_and_goes_on() -> None:
             client.send(b"b")
             assert process.stdout is not None and process.stdout.readline() == b"closed\n"
         assert eventually(copy.freeze, "it is frozen") and copy.holds_nothing(connections.accepted())
+
+
+@contextmanager
+def unseen(*names: str) -> Iterator[None]:
+    """No descriptor is left for these looks."""
+
+    def fails(*_given: object) -> NoReturn:
+        raise OSError(errno.ENFILE, "")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in names:
+            patch.setattr(keeper_copy, name, fails)
+        yield
+
+
+@pytest.mark.parametrize("name", ["members", "sockets"])
+def test_what_cannot_be_seen_for_the_moment_is_not_made_up(name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, copy_of(listener) as (copy, _process):
+        connections = Connections(listener)
+        with socket.create_connection(listener.getsockname()) as client:
+            client.recv(1)
+            copy.look(connections.accepted())
+            with unseen(name):
+                with pytest.raises(OSError):
+                    copy.look(connections.accepted())
+                with pytest.raises(OSError):
+                    copy.holds_nothing(connections.accepted())
+            assert copy.busy and copy.readable and len(copy.held) == 1
+
+
+def test_who_was_stopped_goes_on_also_when_nothing_can_be_seen_any_more() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, copy_of(listener) as (copy, process):
+        with socket.create_connection(listener.getsockname()) as client:
+            client.recv(1)
+            with unseen("rests"), pytest.raises(OSError):
+                copy.freeze()
+            assert eventually(lambda: rests(process.pid), "it has stopped")
+            with unseen("members", "rests", "sockets"):
+                copy.thaw()
+                client.send(b"b")
+                assert process.stdout is not None and process.stdout.readline() == b"closed\n"
+
+
+def test_who_was_stopped_can_be_killed_also_when_nothing_can_be_seen_any_more() -> None:
+    """And who came from it and has left its group goes on."""
+    code = "import os, time; pid = os.fork(); pid or os.setsid(); print(pid, flush=True); time.sleep(1000) if pid else os.read(%d, 1)"
+    read_end, write_end = os.pipe()
+    os.set_inheritable(read_end, True)
+    with socket.create_server(("127.0.0.1", 0)) as listener, copy_of(listener, code % read_end, pass_fds=[read_end]) as (copy, process):
+        assert process.stdout is not None
+        child = max(int(process.stdout.readline()) for _ in range(2))
+        assert eventually(copy.freeze, "it is frozen") and rests(child)
+        with unseen("members", "rests", "sockets"):
+            copy.kill()
+        assert process.wait(20) == -9
+        os.close(write_end)
+        assert process.stdout.read() == b"", "its child has ended by itself"
+    os.close(read_end)
+
+
+UNKNOWN = """
+import socket
+from fcgipm import scoreboard
+from fcgipm.worker.keeper_copy import Copy
+copy = Copy(0, scoreboard.words(memoryview(bytearray(scoreboard.size(1))), 0), socket.socket(), -1)
+assert not copy.freeze() and not copy.holds_nothing(frozenset()) and not copy.look(frozenset())
+copy.thaw()
+copy.kill()
+copy.close()
+"""
+
+
+def test_nobody_is_stopped_or_ended_before_it_has_told_its_pid() -> None:
+    """Least of all we ourselves, who are 0 for kill(2): in a group of its own, because that stops all of it."""
+    with subprocess.Popen([sys.executable, "-c", UNKNOWN], cwd=ROOT, start_new_session=True) as process:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        process.kill()
+    assert status == 0
 
 
 def test_who_is_gone_is_no_trouble() -> None:

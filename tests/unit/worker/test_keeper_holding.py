@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fcgipm.worker.keeper_holding import Connections, members, rests, sockets
+from tests.support.daemon import ROOT
 
 IPV4, IPV6 = ("127.0.0.1", 0), ("::1", 0)
 
@@ -72,6 +74,21 @@ def test_a_process_that_is_gone_has_nothing() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     assert sockets(gone.pid) == set() and members(gone.pid) == [gone.pid] and rests(gone.pid)
+
+
+@pytest.mark.parametrize("look", ["members", "rests", "sockets"])
+def test_without_a_descriptor_left_to_look_with_nothing_is_claimed(look: str) -> None:
+    code = (
+        "import os, resource, sys\n"
+        f"from fcgipm.worker.keeper_holding import {look}\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "try:\n"
+        f"    {look}(os.getpid())\n"
+        "except OSError as error:\n"
+        "    print(error.errno)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=60, check=True)
+    assert done.stdout == f"{errno.EMFILE}\n"
 
 
 def test_members_are_all_that_came_from_it() -> None:
