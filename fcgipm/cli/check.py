@@ -32,7 +32,7 @@ def command(file: str | None, try_import: bool) -> None:
         click.echo(f"{printable(name)}: warning: status.listen: {warning}", err=True)
     for pool in pools:
         for address in _open_to_all(pool):
-            who = "a firewall must keep others out" if pool["command"] else "`allow: [127.0.0.1]` beside the address names who may, your web servers"
+            who = "have a firewall keep others out" if pool["command"] else "name your web servers beside the address: `allow: [IP, ...]`"
             warning = f"whoever reaches {address} may send requests as if it were your web server; {who}"
             click.echo(printable(f"{name}: warning: pools.{pool['name']}.listen: {warning}"), err=True)
     if try_import and [pool for pool in pools if pool["command"] is None and not _imports(pool)]:

@@ -26,12 +26,13 @@ def command(control: str | None, file: str | None, pool: str | None) -> int:
         click.echo(f"fcgipm {answer['version']} {answer['state']}, pid {answer['pid']}")
     else:
         status = ask_daemon(control, file, {"command": "status", "pool": pool})
-        ping_pool(pool, status["pools"][pool]["listen"][0]["address"])
+        found = status["pools"][pool]
+        ping_pool(pool, found["listen"][0]["address"], foreign=found["interface"] == "fastcgi")
     return 0
 
 
-def ping_pool(pool: str, address: str) -> None:
-    """Ask by GET_VALUES (FastCGI 1.0, section 4.1), which the application has no part in."""
+def ping_pool(pool: str, address: str, *, foreign: bool) -> None:
+    """Ask by GET_VALUES (FastCGI 1.0, section 4.1), which the application has no part in. Not every foreign program answers it: those on libfcgi do not."""
     from fcgipm.client import AddressError, CannotConnect, Incomplete, TimedOut, connect
     from fcgipm.wire.fastcgi import RemoteProtocolError
 
@@ -44,6 +45,7 @@ def ping_pool(pool: str, address: str) -> None:
         with connect(address, TIMEOUT) as connection:
             values = connection.get_values()
     except (AddressError, CannotConnect, Incomplete, TimedOut, RemoteProtocolError) as problem:
-        fail(f"pool {pool} does not answer at {address}: {problem}", exit_codes.FAILED)
+        way_out = f" (programs on libfcgi never answer this question: `fcgipm request {address} PATH` asks for a page)" if foreign else ""
+        fail(f"pool {pool} does not answer at {address}: {problem}{way_out}", exit_codes.FAILED)
     told = ", ".join(f"{name.decode('latin-1')}={value.decode('latin-1')}" for name, value in sorted(values.items()))
     click.echo(f"{pool} answers at {address}{f': {told}' if told else ', and tells nothing of itself'}")

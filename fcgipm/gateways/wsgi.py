@@ -164,6 +164,9 @@ class Response:
             if "unhashable" not in str(error):
                 raise
             raise TypeError(f"a header must be a (name, value) tuple of str: {header!a:.200}") from None
+        if number == 204:  # Which may announce nothing (RFC 9110, section 8.6).
+            lines = [line for line in lines if not line.lower().startswith(b"content-length:")]
+            self._left = None
         self.status = number
         self._bodiless = self._is_head or number == 204 or number == 304
         self._head = b"".join(lines)

@@ -89,6 +89,19 @@ def test_who_is_killed_has_a_line_with_what_the_client_got(start: Start, path: s
     eventually(lambda: counted(daemon)["timed_out"] == 1, "it is counted")
 
 
+def test_a_client_that_leaves_while_its_response_is_made(start: Start) -> None:
+    daemon, lines = start(app="cases:application")
+    with Gate() as gate:
+        with Connection(daemon.address()) as connection:
+            connection.send(request(environ("/at-gate", GATE=gate.path)))
+            gate.arrival()
+        gate.open()
+        (line,) = lines(1)
+    assert (line["uri"], line["status"], line["bytes_out"]) == ("/at-gate", 499, 0)
+    counts = counted(daemon)
+    assert (counts["aborted"], counts["failed"], counts["by_class"]["4xx"]) == (1, 0, 1)
+
+
 def test_a_client_that_leaves_during_its_response(start: Start) -> None:
     daemon, lines = start(app="overdue:application")
     with Connection(daemon.address()) as connection:

@@ -371,9 +371,12 @@ def test_a_foreign_program_has_no_stack(daemon_factory: Daemons) -> None:
     assert daemon.command("stack", str(copy)).stdout == foreign.stdout
 
 
-@pytest.mark.parametrize("kind", ["flup", "php"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_ping_of_a_foreign_program(kind: str, tmp_path: Path, daemon_factory: Daemons) -> None:
     daemon = daemon_factory({"web": {"command": command(kind, tmp_path), "workers": 1}})
     told = ", and tells nothing of itself" if kind == "flup" else ": FCGI_MAX_CONNS=1, FCGI_MAX_REQS=1, FCGI_MPXS_CONNS=0"
     done = daemon.command("ping", "web")
+    if kind == "c":
+        assert done.returncode == 1 and f"`fcgipm request {daemon.address()} PATH` asks for a page" in done.stderr
+        return
     assert done.stdout == f"web answers at {daemon.address()}{told}\n", done.stderr

@@ -177,6 +177,7 @@ def test_l170_a_body_of_unknown_length_is_counted_first(site: Site) -> None:
         (r"Content-Type: text/x\r\n\r\ncrlf", 200, b"crlf"),
         (r"Content-Type: text/x\nStatus: 404 Gone fishing\n\nx", 404, b"x"),
         (r"Status: 201 Created\r\nX-A: b\r\n\r\n", 201, b""),
+        (r"Status: 204 Nothing\ncontent-length: 5\nX-A: b\n\nhello", 204, b""),
         (r"Location: http://there/\n\n", 302, b""),
         (r"Content-Type: text/x\nConnection: close\nTransfer-Encoding: chunked\n\nplain", 200, b"plain"),
         (r"Content-Type: text/x\nX-Tab: a\tb\n\nx", 200, b"x"),
@@ -186,6 +187,7 @@ def test_l171_l172_heads(site: Site, output: str, status: int, body: bytes) -> N
     reply = site().run(f"printf '{output}'\n")
     assert (reply.status, reply.body) == (status, body)
     assert not {"connection", "transfer-encoding"} & {name.lower() for name, _ in reply.headers}
+    assert status != 204 or reply.header("Content-Length") is None
 
 
 @pytest.mark.parametrize(

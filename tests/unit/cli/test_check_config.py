@@ -90,6 +90,7 @@ def test_check_warns_of_addresses_that_let_everybody_in(site: Path, listen: str,
     (site / "tcp.yaml").write_text(f"pools: {{web: {{app: 'good_app:app', listen: {listen}}}}}\n")
     done = run(site, "check", "-c", "tcp.yaml")
     assert done.returncode == 0
+    assert all(line.endswith("name your web servers beside the address: `allow: [IP, ...]`") for line in done.stderr.splitlines())
     assert [line.partition(" may send")[0] for line in done.stderr.splitlines()] == [
         f"tcp.yaml: warning: pools.web.listen: whoever reaches {address}" for address in warned
     ]
