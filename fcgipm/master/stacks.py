@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from fcgipm.master.frames import cut
 from fcgipm.master.lines import clean
@@ -17,6 +18,7 @@ PATIENCE = 1.0
 """Seconds that a worker has to write it."""
 LONGEST = 262144
 """Bytes of one dump that are read."""
+_PIECE = 65536
 
 Deliver = Callable[[list[str]], None]
 
@@ -87,7 +89,7 @@ class StackReader:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._descriptor, 65536)
+            data = os.read(self._descriptor, _PIECE)
         except BlockingIOError:
             return
         if not data or len(self._data) > LONGEST:
@@ -97,9 +99,8 @@ class StackReader:
         self._fresh = True
 
     def _discard(self) -> None:
-        """What nobody asked for."""
-        try:
-            while os.read(self._descriptor, 65536):
-                pass
-        except BlockingIOError:
-            pass
+        """What nobody asked for, and no more of it than of a dump: who never falls silent must not keep us."""
+        with suppress(BlockingIOError):
+            for _ in range(LONGEST // _PIECE):
+                if not os.read(self._descriptor, _PIECE):
+                    return

@@ -104,14 +104,15 @@ class Succession:
             master.log.info("upgrade: the new program takes over")
             end_the_unfinished(master)
             bequest = Bequest(master)
-            paper = _written(bequest)
-            descriptors = [*bequest.descriptors, paper]
+            self._papers = [_written(bequest)]
+            descriptors = [*bequest.descriptors, *self._papers]
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, True)
-            os.execv(sys.executable, _command("--resume", paper))
+            os.execv(sys.executable, _command("--resume", self._papers[0]))
         except Exception as error:
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, False)
+            self._drop_papers()
             self._failed(f"the new program could not be started: {error}")
 
     def _failed(self, why: str) -> None:

@@ -42,17 +42,25 @@ class ErrorLines:
         for line in lines:
             self._say(line)
         while len(self._rest) > _LINE:
-            self._say(self._rest[:_LINE])
-            self._rest = self._rest[_LINE:]
+            end = _end_of_piece(self._rest, 0)
+            self._say(self._rest[:end])
+            self._rest = self._rest[end:]
 
     def _say(self, line: bytes) -> None:
-        for at in range(0, max(1, len(line)), _LINE):
-            piece = line[at : at + _LINE]
-            if self._said >= _MOST:
-                self._dropped += len(piece)
-                continue
-            self._said += len(piece) + _AROUND
-            say(f"{self._name}: {piece.decode('utf-8', 'backslashreplace')}")
+        begin = 0
+        while True:
+            end = _end_of_piece(line, begin)
+            self._say_piece(line[begin:end])
+            begin = end
+            if end == len(line):
+                return
+
+    def _say_piece(self, piece: bytes) -> None:
+        if self._said >= _MOST:
+            self._dropped += len(piece)
+            return
+        self._said += len(piece) + _AROUND
+        say(f"{self._name}: {piece.decode('utf-8', 'backslashreplace')}")
 
     def end(self) -> None:
         """The last line, if it did not end, and how much was left out."""
@@ -60,3 +68,11 @@ class ErrorLines:
             self._say(self._rest)
         if self._dropped:
             say(f"{self._name}: {self._dropped} more bytes of error output left out")
+
+
+def _end_of_piece(line: bytes, begin: int) -> int:
+    """Before a character of UTF-8 that would be cut in two: of its up to four bytes all but the first are 10xxxxxx."""
+    end = begin + _LINE
+    if end >= len(line):
+        return len(line)
+    return next((at for at in range(end, end - 4, -1) if line[at] & 0xC0 != 0x80), end)

@@ -48,3 +48,10 @@ def test_but_not_for_ever(pipe: tuple[StackReader, Loop, int]) -> None:
     reader.ask(WORKER, told.append, 0.0, lambda: False)
     reader.see_to(PATIENCE)
     assert told == [[]]
+
+
+def test_who_never_falls_silent_does_not_keep_it(pipe: tuple[StackReader, Loop, int]) -> None:
+    _, loop, _ = pipe
+    reader = StackReader(os.open("/dev/zero", os.O_RDONLY), loop)
+    reader._discard()
+    reader.close()
