@@ -58,7 +58,12 @@ _JSON_FIELDS = ("time", "pool", "pid", *(name for name, _ in _ENTRY if name not 
 
 _quote: Callable[[str], str] = encode_basestring_ascii
 """A text as a JSON string, in ASCII."""
-_SPACE = "\\u0020"
+
+_TOOLS = {"quote": _quote, "space": "\\u0020"}
+"""What the _WAYS are written with."""
+_THREE = tuple(f"{number:03}" for number in range(1000))
+_SHORT = tuple(f"0.000{text}" for text in _THREE)
+"""Seconds, by microseconds below a thousandth."""
 
 Line = Callable[..., bytes]
 Texts = Tuple[str, str, str, str, str, str, str]
@@ -86,10 +91,15 @@ def check(form: str) -> None:
     _parse(form)
 
 
+def names(form: str, field: str) -> bool:
+    """Whether a line of this format has that field."""
+    return form == JSON or any(name == field for _, name in _parse(form))
+
+
 def compile_format(form: str, pool: str, pid: int) -> Line:
     """One function from an entry to its line, for a format that `check` accepts; an entry's texts are one value of it, `Texts`, where the first stands."""
     unknown = "null" if form == JSON else "-"
-    known: Dict[str, Any] = {"quote": _quote, "space": _SPACE, "short": _SHORT, "seconds": _seconds, "shortened": _shortened}
+    known: Dict[str, Any] = {**_TOOLS, "short": _SHORT, "seconds": _seconds, "shortened": _shortened}
     text = _expression(_json_pieces(pool, pid) if form == JSON else _text_pieces(form, pool, pid), unknown, known)
     # Built from the tables above alone; a format's own text is a literal in it.
     exec(_LINE.format(text=text, limit=LINE_LIMIT), known)
@@ -137,7 +147,7 @@ def _parse(form: str) -> List[Tuple[str, Optional[str]]]:
     if not (form.isascii() and form.isprintable()):
         raise FormatError("may hold printable ASCII characters alone")
     try:
-        pieces = [(text, name, spec, conversion) for text, name, spec, conversion in Formatter().parse(form)]
+        pieces = list(Formatter().parse(form))
     except ValueError:
         raise FormatError("has a brace too many or too few: fields are {name}, and {{ and }} are braces") from None
     for _, name, spec, conversion in pieces:
@@ -202,7 +212,7 @@ def _memo(kind: int, way: str, unknown: str, behind: str) -> Tuple[Callable[[Any
     if kind == _SMALL:
         small: Memo[Optional[int], str] = Memo(lambda number: (unknown if number is None else str(number)) + behind, range(MOST).__contains__)
         return small.get, small.learn
-    write: Callable[[str], str] = eval(f"lambda text: {_WAYS[way].format('text')}", {"quote": _quote, "space": _SPACE})
+    write: Callable[[str], str] = eval(f"lambda text: {_WAYS[way].format('text')}", dict(_TOOLS))
     texts: Memo[str, str] = Memo(lambda text: write(path_only(text) if kind == _URL else text) + behind, short)
     return texts.get, texts.learn
 
@@ -214,10 +224,6 @@ def _value(name: str, kind: int, way: str, unknown: str) -> str:
     if kind == _SECONDS:  # From a table, in a quarter of the time of "%.6f".
         return f"{unknown!r} if {name} is None else short[{name}] if {name} < 1000 else seconds({name})"
     return name if kind == _PLAIN else f"{unknown!r} if {name} is None else {name}"
-
-
-_THREE = tuple(f"{number:03}" for number in range(1000))
-_SHORT = tuple(f"0.000{text}" for text in _THREE)
 
 
 def _seconds(microseconds: int) -> str:

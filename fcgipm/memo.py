@@ -30,5 +30,5 @@ class Memo(Dict[K, V]):
 
 
 def short(text: str) -> bool:
-    """Fits: 200 characters, so a full Memo holds some 400 KB."""
+    """Fits: 200 characters. A full Memo holds some 400 KB, and 1.5 MB where each character is written as an escape of six."""
     return len(text) <= 200

@@ -6,7 +6,12 @@ from typing import Protocol
 
 
 class ClientLeft(ConnectionError):
-    """The client is gone, or its connection is broken: nothing can be sent, and no more of its body will come."""
+    """The client is gone, or its connection is broken: nothing can be sent, and no more of its body will come. `unsent`: not a byte of the last piece has
+    gone out."""
+
+    def __init__(self, why: str, unsent: bool = False) -> None:
+        super().__init__(why)
+        self.unsent = unsent
 
 
 class BodyTimeout(TimeoutError):

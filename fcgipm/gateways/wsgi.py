@@ -252,9 +252,12 @@ class Response:
             return False
         if left is None or len(block) < left:
             self._watch.leave()
-            self.sent = True
+            first, self.sent = not self.sent, True
             try:
                 self.exchange.send(head, block)
+            except ClientLeft as error:
+                self._lost(error, first)
+                raise
             finally:
                 self._watch.enter()
             self._left = left and left - len(block)
@@ -293,14 +296,17 @@ class Response:
             self._watch.enter()
 
     def _finish(self, head: bytes, block: bytes) -> None:
-        unsent = not self.sent
+        first = not self.sent
         self.sent = self.finished = True
         try:
             self.exchange.finish(head, block)
-        except ClientLeft:
-            if unsent:  # Nobody has seen it.
-                self.status = 0
+        except ClientLeft as error:
+            self._lost(error, first)
             raise
+
+    def _lost(self, error: ClientLeft, first: bool) -> None:
+        if first and error.unsent:  # Nobody has seen its status.
+            self.status = 0
 
     def expire(self) -> int:
         """Give up the request, in another thread than its own, which touches nothing here meanwhile but the head: the client has its answer although

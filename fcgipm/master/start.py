@@ -13,7 +13,7 @@ from typing import Any
 from fcgipm.control.server import ControlServer, allow_peers
 from fcgipm.master.belongings import Belongings, take_away
 from fcgipm.master.inheritance import inherit, read_state
-from fcgipm.master.log import Log
+from fcgipm.master.log import STDERR, Log
 from fcgipm.master.master import Master
 from fcgipm.master.openings import Openings, wanted
 from fcgipm.master.reading import ConfigurationRefused, command, judged
@@ -59,6 +59,8 @@ def run(settings: Mapping[str, Any], manager: Manager) -> int:
             master.begin()
             code = master.run()
         master.tell_stopped()
+    if code == exit_codes.FAILED and settings["log"]["file"] != STDERR:  # Who started it looks at the terminal.
+        sys.stderr.write(f"fcgipm: no pool can serve: {settings['log']['file']} tells why\n")
     return code
 
 

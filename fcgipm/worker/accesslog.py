@@ -9,7 +9,7 @@ from time import monotonic_ns, thread_time_ns
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
-from fcgipm.accesslog import JSON, NO_TEXTS, Texts, clf, compile_format, request_texts, sent_at
+from fcgipm.accesslog import NO_TEXTS, Texts, clf, compile_format, names, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.urls import request_path
@@ -65,7 +65,7 @@ class LoggedGateway(AnyGateway):
         self.constants = gateway.constants
         self._descriptor = descriptor
         self._line = compile_format(form, pool, os.getpid())
-        self._wants_cpu = form == JSON or "{cpu}" in form
+        self._wants_cpu = names(form, "cpu")
         """It is a system call."""
         self._cpu = 0 if self._wants_cpu else -1
         """What the thread had used at the line before; 0 before the first."""

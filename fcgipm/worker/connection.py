@@ -316,7 +316,7 @@ class Connection:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._lose()
+            self._lose(unsent=True)
         if sent != len(data):
             self._send_rest(memoryview(data)[sent:])
 
@@ -361,9 +361,9 @@ class Connection:
         if not whole:
             self.left = self.gone = True
 
-    def _lose(self) -> NoReturn:
+    def _lose(self, unsent: bool = False) -> NoReturn:
         self.left = self.gone = True
-        raise ClientLeft("the client left before the response was complete") from None
+        raise ClientLeft("the client left before the response was complete", unsent) from None
 
 
 def _wait(sock: socket.SocketType, listens: int, seconds: float) -> int:

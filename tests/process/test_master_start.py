@@ -140,6 +140,14 @@ class TestAnApplicationThatCannotBeImported:
         assert "no pool can serve" in daemon.text and "ready to serve" not in daemon.text
         assert daemon.text.count("generation 1 starts") == 1, "who stops starts nothing any more"
 
+    def test_with_a_log_of_its_own_the_terminal_is_told_where_it_is(self, tmp_path: Path) -> None:
+        (tmp_path / "broken.py").write_text("import nosuchmodule_xyz\n")
+        log = tmp_path / "log"
+        daemon = Daemon({"web": {"app": "broken:application", "directory": str(tmp_path)}}, settings={"log": {"file": str(log)}})
+        assert daemon.run_to_end() == 1
+        assert daemon.lines == [f"fcgipm: no pool can serve: {log} tells why"]
+        assert "No module named 'nosuchmodule_xyz'" in log.read_text()
+
     @pytest.mark.parametrize(
         ("source", "reason"),
         [
