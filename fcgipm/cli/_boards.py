@@ -19,7 +19,7 @@ from fcgipm.report.snapshot import (
 from fcgipm.system.boards import BoardReading, master_pid, read_boards
 from fcgipm.system.memory import usage
 
-_STATES = {scoreboard.STARTING: "starting", scoreboard.IDLE: "idle", scoreboard.BUSY: "busy", scoreboard.STOPPING: "stopping"}
+_STATES = {scoreboard.IDLE: "idle", scoreboard.BUSY: "busy", scoreboard.STOPPING: "stopping"}
 
 
 def status_without_master(control: str, pool: str | None) -> dict[str, Any] | None:
