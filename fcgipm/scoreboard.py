@@ -82,8 +82,8 @@ COUNTERS = (
     BEGUN, CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, FAILED, ABORTED, REJECTED, TIMED_OUT, SLOW, SERVED_NS,
 )  # fmt: skip
 
-# Values of STATE.
-FREE, STARTING, IDLE, BUSY, STOPPING = range(5)
+# Values of STATE, which is 0 until the worker serves.
+IDLE, BUSY, STOPPING = 2, 3, 4
 
 
 BEGIN, BEGIN_AT = Struct(f"4Q{TEXT_LIMIT}s"), WORD * STATE

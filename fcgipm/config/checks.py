@@ -11,7 +11,7 @@ from fcgipm.config.errors import Problem
 from fcgipm.config.layers import Layers, PoolLayers
 from fcgipm.config.model import Listen
 from fcgipm.config.node import Node
-from fcgipm.config.programs import program_mistakes
+from fcgipm.config.programs import listen_node, program_mistakes
 from fcgipm.config.scaling import mistakes, values
 
 LISTENERS_LIMIT = 32
@@ -95,7 +95,7 @@ def _listeners(pool: PoolLayers) -> Iterator[Problem]:
         text = f"has {len(pool.keys.listen or [])} addresses; a pool may have {LISTENERS_LIMIT}"
         yield pool.node.problem_of("listen", text=text)
     for index, listen in enumerate(pool.keys.listen or []):
-        node = _listen_node(pool.node, index)
+        node = listen_node(pool.node, index)
         unix = unix_path(listen_address(pool.node, index, listen))
         if unix is not None and (too_long := _too_long(unix)):
             yield node.problem_of("address", text=too_long)
@@ -160,7 +160,7 @@ def _shared_addresses(layers: Layers, machine: Machine) -> Iterator[Problem]:
     taken = {f"unix:{control_of(layers.node, layers.file.control, machine)}": "the control socket is there"}
     for pool in layers.pools:
         for index, listen in enumerate(pool.keys.listen or []):
-            address, node = listen_address(pool.node, index, listen), _listen_node(pool.node, index)
+            address, node = listen_address(pool.node, index, listen), listen_node(pool.node, index)
             if address in taken:
                 yield node.problem_of("address", text=f"{address} is taken: {taken[address]}; choose another address")
             taken.setdefault(address, f"pool {pool.name} listens there ({node.place})")
@@ -173,12 +173,6 @@ def _shared_addresses(layers: Layers, machine: Machine) -> Iterator[Problem]:
         taken.setdefault(address, f"the web server for pool {http.pool} listens there ({node.place})")
     if layers.file.status is not None and (address := status_address(layers.node, layers.file.status)) in taken:
         yield status_listen(layers.node).problem_of("address", text=f"{address} is taken: {taken[address]}; choose another address")
-
-
-def _listen_node(pool: Node, index: int) -> Node:
-    listen = pool.child("listen")
-    assert listen is not None and isinstance(listen.value, list)
-    return listen.value[index]
 
 
 def _too_long(path: str) -> str | None:

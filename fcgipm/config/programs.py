@@ -17,7 +17,7 @@ def program_mistakes(pool: PoolLayers) -> Iterator[Problem]:
         return
     for index, listen in enumerate(pool.keys.listen or []):
         if listen.allow is not None:
-            yield _listen_node(pool.node, index).problem_of("allow", text=_UNSEEN)
+            yield listen_node(pool.node, index).problem_of("allow", text=_UNSEEN)
     addresses = [listen.address for listen in pool.keys.listen or []]
     if len(addresses) > 1:
         yield pool.node.problem_of("listen", text=f"has {len(addresses)} addresses: a foreign program takes its one listening socket as descriptor 0")
@@ -26,7 +26,8 @@ def program_mistakes(pool: PoolLayers) -> Iterator[Problem]:
         yield pool.node.problem_of("probe", text=text)
 
 
-def _listen_node(pool: Node, index: int) -> Node:
+def listen_node(pool: Node, index: int) -> Node:
+    """The mapping of one listener."""
     listen = pool.child("listen")
     assert listen is not None and isinstance(listen.value, list)
     return listen.value[index]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import NamedTuple
+
+from fcgipm.ending import in_words
 
 
 class ChildExit(NamedTuple):
@@ -34,13 +35,4 @@ def is_clean(status: int) -> bool:
 
 def describe(status: int) -> str:
     """``exited with status 3`` or ``was killed by SIGSEGV``."""
-    if os.WIFSIGNALED(status):
-        return f"was killed by {_signal_name(os.WTERMSIG(status))}"
-    return f"exited with status {os.waitstatus_to_exitcode(status)}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    return in_words(os.waitstatus_to_exitcode(status))

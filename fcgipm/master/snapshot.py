@@ -120,14 +120,9 @@ def _process(
 ) -> ProcessSnapshot:
     requests = sum([slot.begun for slot in slots])
     kept = sum([slot.kept for slot in slots])
-    running = tuple([_running(slot, now) for slot in slots if slot.state == scoreboard.BUSY and slot.text])
+    running = tuple([RunningSnapshot.of(slot, now) for slot in slots if slot.state == scoreboard.BUSY and slot.text])
     rss, stopped = (None, False) if sample.usage is None else (sample.usage.rss, sample.usage.stopped)
     return ProcessSnapshot(pid, worker.generation, state, requests, worker.lived(now), kept, rss, sample.cpu_percent, running, stopped)
-
-
-def _running(slot: scoreboard.SlotReading, now: float) -> RunningSnapshot:
-    method, _, uri = slot.text.partition(" ")
-    return RunningSnapshot(method, uri, max(0.0, now - slot.request_started / 1e9))
 
 
 def _pss(samples: Samples, template: TemplateProcess | None) -> int | None:

@@ -17,7 +17,7 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
         "state": snapshot.state,
         "pid": snapshot.pid,
         "started_at": snapshot.started_at,
-        "uptime_seconds": round(snapshot.uptime, 3),
+        "uptime_seconds": _figure(snapshot.uptime, 3),
         "config": snapshot.config,
         "pools": {pool.name: _pool(pool) for pool in snapshot.pools},
         "http": [http._asdict() for http in snapshot.http],
@@ -39,11 +39,11 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
         "scaling": {"mode": pool.mode, "target": pool.target, "reason": pool.scaling_reason},
         "draining": pool.draining,
         "requests": _requests(pool.requests) if pool.counted else _unknown(pool.requests),
-        "requests_per_second": round(pool.recent.requests_per_second, 3) if pool.counted else None,
+        "requests_per_second": _figure(pool.recent.requests_per_second, 3) if pool.counted else None,
         "latency_seconds": {name: _figure(value, 6) for name, value in pool.recent.latency.items()},
         "latency_histogram": {"buckets": list(pool.latency), "sum_seconds": round(pool.served, 6)},
         "connections": {"rejected": pool.rejected},
-        "exits": dict(pool.exits),
+        "exits": None if pool.exits is None else dict(pool.exits),
         "memory": {f"{name}_bytes": size for name, size in pool.memory._asdict().items()},
         "template": {"pid": pool.template, "pss_bytes": pool.template_pss},
         "last_reload": None if pool.last_reload is None else pool.last_reload._asdict(),
@@ -51,7 +51,7 @@ def _pool(pool: PoolSnapshot) -> dict[str, Any]:
     }
 
 
-def _workers(workers: WorkersSnapshot) -> dict[str, int]:
+def _workers(workers: WorkersSnapshot) -> dict[str, int | None]:
     return {"total": workers.total, **workers._asdict()}
 
 

@@ -29,9 +29,9 @@ PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 
 class Recent(NamedTuple):
-    """The last WINDOW seconds. `latency` by the names of PERCENTILES, in seconds; None where no request ended."""
+    """The last WINDOW seconds. `latency` by the names of PERCENTILES, in seconds; None where no request ended. The rate is None where it is not known."""
 
-    requests_per_second: float
+    requests_per_second: float | None
     latency: dict[str, float | None]
 
 

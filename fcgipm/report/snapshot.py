@@ -1,5 +1,7 @@
 """One look at the daemon. Built by the master from handles and scoreboards; names as in ``fcgipm status --json``.
 
+What only the master knows may be None: then a command has looked at the scoreboards alone.
+
 NamedTuples, not dataclasses: importing those would cost the master 1.3 MiB.
 """
 
@@ -9,6 +11,7 @@ from typing import NamedTuple
 
 from fcgipm.report.events import ALL, Event
 from fcgipm.report.latency import Recent, nothing
+from fcgipm.scoreboard import SlotReading
 
 
 class ListenerSnapshot(NamedTuple):
@@ -27,10 +30,10 @@ class WorkersSnapshot(NamedTuple):
     busy: int
     starting: int
     stopping: int
-    min: int
-    max: int
-    peak: int = 0
-    max_reached: int = 0
+    min: int | None
+    max: int | None
+    peak: int | None = 0
+    max_reached: int | None = 0
 
     @property
     def total(self) -> int:
@@ -69,6 +72,12 @@ class RunningSnapshot(NamedTuple):
     uri: str
     seconds: float
 
+    @classmethod
+    def of(cls, slot: SlotReading, now: float) -> RunningSnapshot:
+        """What a busy slot tells. `now` is monotonic, in seconds."""
+        method, _, uri = slot.text.partition(" ")
+        return cls(method, uri, max(0.0, now - slot.request_started / 1e9))
+
 
 class ProcessSnapshot(NamedTuple):
     """One worker. state is ``starting``, ``idle``, ``busy`` or ``stopping``; `uptime` in seconds since it became ready; `stopped`: by a signal
@@ -102,7 +111,7 @@ class PoolSnapshot(NamedTuple):
     """
 
     name: str
-    interface: str
+    interface: str | None
     python: str | None
     generation: int
     state: str
@@ -110,10 +119,10 @@ class PoolSnapshot(NamedTuple):
     listen: tuple[ListenerSnapshot, ...]
     workers: WorkersSnapshot
     mode: str
-    target: int
+    target: int | None
     scaling_reason: str
     requests: RequestsSnapshot
-    exits: dict[str, int]
+    exits: dict[str, int] | None
     template: int | None
     processes: tuple[ProcessSnapshot, ...]
     rejected: int = 0
@@ -153,8 +162,8 @@ class Snapshot(NamedTuple):
     version: str
     state: str
     pid: int
-    started_at: str
-    uptime: float
+    started_at: str | None
+    uptime: float | None
     config: str
     pools: tuple[PoolSnapshot, ...]
     http: tuple[HttpSnapshot, ...] = ()

@@ -76,7 +76,7 @@ def _pool(name: str, pool: JSON, paint: Paint, columns: int | None) -> str:
         *_scaling(pool),
         *([f"  queue     {', '.join(map(_listener, pool['listen']))}"] if pool["listen"] else []),
         _requests(pool),
-        f"  exits     {_counted(pool['exits']) or 'none'}",
+        f"  exits     {'-' if pool['exits'] is None else _counted(pool['exits']) or 'none'}",
         _memory(pool),
         *_reload(pool["last_reload"], paint),
     ]
@@ -92,7 +92,8 @@ def _remarks(pool: JSON) -> str:
     python = f", Python {pool['python']}" if pool["python"] else ""
     draining = ", draining" if pool["draining"] else ""
     reason = f": {escaped(pool['reason'])}" if pool["reason"] else ""
-    return f"{draining}, {pool['interface']}, generation {pool['generation']}{python}{reason}"
+    interface = f", {pool['interface']}" if pool["interface"] else ""
+    return f"{draining}{interface}, generation {pool['generation']}{python}{reason}"
 
 
 def _workers(pool: JSON, paint: Paint) -> str:
@@ -103,12 +104,12 @@ def _workers(pool: JSON, paint: Paint) -> str:
     bounds = bounds if most else ""
     stopped = sum(process["stopped"] for process in pool["processes"])
     remark = f"; {paint('red', f'{stopped} stopped')} by a signal" if stopped else ""
-    return f"  workers   [{bar(workers, paint)}] {workers['total']}{bounds}: {states}; peak {workers['peak']}{remark}"
+    return f"  workers   [{bar(workers, paint)}] {workers['total']}{bounds}: {states}; peak {known(workers['peak'])}{remark}"
 
 
 def bar(workers: JSON, paint: Paint = plain) -> str:
     """Workers as marks, # busy, . idle, + starting, - stopping; as wide as the most there may be, BAR_WIDTH at most."""
-    most = int(max(workers["max"], workers["total"]))
+    most = int(max(workers["max"] or 0, workers["total"]))
     scale = min(1.0, BAR_WIDTH / most) if most else 1.0
     marks, done, shown = [], 0, 0
     for state, mark in _MARKS.items():
@@ -125,7 +126,7 @@ def _scaling(pool: JSON) -> list[str]:
     if scaling["mode"] == "static" and not count:
         return []
     reached = f"; max reached {count} time{'' if count == 1 else 's'}" if count else ""
-    return [f"  scaling   {scaling['mode']}, target {scaling['target']}; {scaling['reason']}{reached}"]
+    return [f"  scaling   {scaling['mode']}, target {known(scaling['target'])}; {scaling['reason']}{reached}"]
 
 
 def _listener(listener: JSON) -> str:
@@ -136,13 +137,14 @@ def _listener(listener: JSON) -> str:
 def _requests(pool: JSON) -> str:
     requests, latency = pool["requests"], pool["latency_seconds"]
     if requests["total"] is None:
-        return f"  requests  not counted: a foreign program; {requests['active']} active"
+        return f"  requests  {'not counted: a foreign program' if pool['interface'] else '-'}; {requests['active']} active"
     classes = _counted(requests["by_class"])
     faults = {key.replace("_", " "): requests[key] for key in ("failed", "slow", "timed_out", "aborted")}
     faults["rejected connections"] = pool["connections"]["rejected"]
     times = ", ".join(f"{name} {short_time(value)}" for name, value in latency.items() if value is not None)
     total = f"{requests['total']} ({classes})" if classes else "0"
-    parts = [f"{total}, {requests['active']} active, {pool['requests_per_second']:.1f}/s", times, _counted(faults)]
+    rate = "-" if pool["requests_per_second"] is None else f"{pool['requests_per_second']:.1f}"
+    parts = [f"{total}, {requests['active']} active, {rate}/s", times, _counted(faults)]
     return f"  requests  {'; '.join(part for part in parts if part)}"
 
 
@@ -192,7 +194,7 @@ def _facts(process: JSON) -> list[str]:
         str(process["pid"]),
         str(process["generation"]),
         "stopped" if process["stopped"] else process["state"],
-        "-" if process["requests"] is None else str(process["requests"]),
+        known(process["requests"]),
         str(process["kept"]),
         duration(process["uptime_seconds"]),
         size(process["rss_bytes"]),
@@ -236,8 +238,15 @@ def short_time(seconds: float) -> str:
     return f"{seconds * 1000:.0f}ms" if seconds >= 0.01 else f"{seconds * 1000:.2f}ms"
 
 
-def duration(seconds: float) -> str:
-    """``4.2s``, ``3m07s``, ``5h02m``, ``2d03h``."""
+def known(value: object) -> str:
+    """``-`` when it is not."""
+    return "-" if value is None else str(value)
+
+
+def duration(seconds: float | None) -> str:
+    """``4.2s``, ``3m07s``, ``5h02m``, ``2d03h``; ``-`` when not known."""
+    if seconds is None:
+        return "-"
     whole = int(seconds)
     if whole < 60:
         return f"{seconds:.1f}s"

@@ -7,6 +7,7 @@ import signal
 from contextlib import suppress
 from typing import List, Optional, Tuple
 
+from fcgipm.ending import in_words
 from fcgipm.gateways.cgi_environ import Variables
 from fcgipm.worker.pidfd import open_pidfd
 
@@ -106,17 +107,7 @@ class Child:
         self.close_input()
         _close_all([*self._theirs, self.output, self.errors, self.end])
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        if code < 0:
-            return f"was killed by {signal_name(-code)}"
-        return f"exited with status {code}" if code else ""
-
-
-def signal_name(number: int) -> str:
-    """SIGSEGV for 11."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return in_words(code) if code else ""
 
 
 def _pipe(opened: List[int]) -> Tuple[int, int]:

@@ -14,8 +14,9 @@ import termios
 import time
 from typing import Dict, Iterator, Optional
 
+from fcgipm.ending import signal_name
 from fcgipm.gateways.exchange import BodyTimeout
-from fcgipm.worker.cgi_child import Child, signal_name
+from fcgipm.worker.cgi_child import Child
 from fcgipm.worker.cgi_errors import ErrorLines
 from fcgipm.worker.pumped_connection import PumpedConnection
 from fcgipm.worker.settings import Timeouts

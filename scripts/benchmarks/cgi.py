@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import canned, daemon, pump
+from benchmarks.figures import verdict
 from benchmarks.keeping import keep, offer
 from benchmarks.loop import Backend, Figure, measure
 from benchmarks.processes import Folder, Process, program
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     print(table.render([f"{WORKERS} at a time", "requests/s", "µs CPU/request"], [row(label, found) for label, found in figures.items()]))
     ratio = median(mine.rate / other.rate for mine, other in zip(figures[OURS], figures[THEIRS], strict=True))
     cpu_ratio = median(mine.cpu_us / other.cpu_us for mine, other in zip(figures[OURS], figures[BARE], strict=True))
-    print(f"{'reached' if ratio >= RATE_AIM else 'missed '}: {ratio:.2f} times fcgiwrap's requests/s (aim {RATE_AIM})")
+    print(f"{verdict(ratio >= RATE_AIM)}: {ratio:.2f} times fcgiwrap's requests/s (aim {RATE_AIM})")
     print(f"{cpu_ratio:.2f} times the CPU of the bare program; {text(*disturbed)}")
     keep(options, figures)
     return 0

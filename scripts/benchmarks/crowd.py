@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from benchmarks import breathers, canned, clients, django_project, pss, pump
 from benchmarks.backends import Backend
+from benchmarks.figures import verdict
 from benchmarks.keeping import keep, offer
 from benchmarks.processes import Folder, Process
 from benchmarks.progress import Progress
@@ -159,4 +160,4 @@ def aim(label: str, rounds: Sequence[Round]) -> str:
     worst = max((one.full if one.full is not None else float("inf")) for one in rounds)
     reached = worst <= FULL_AIM_SECONDS and slowest < SLOWEST_AIM_MS
     what = f"full after {worst:.2f} s at the worst (aim {FULL_AIM_SECONDS}), slowest request {slowest:.0f} ms (aim {SLOWEST_AIM_MS:.0f})"
-    return f"{'reached' if reached else 'missed '}: {label}: {what}"
+    return f"{verdict(reached)}: {label}: {what}"

@@ -23,6 +23,7 @@ from benchmarks import deployers, quiet, traffic
 from benchmarks.applications.echo import BODY
 from benchmarks.browsers import Browser
 from benchmarks.deployers import Deployer
+from benchmarks.figures import verdict
 from benchmarks.front import Front
 from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder
@@ -208,4 +209,4 @@ def aim(label: str, pair: Pair) -> str:
     during = pair.during
     reached = not during.failed and not during.trouble and pair.ratio <= P99_AIM
     what = f"{during.failed} of {during.requests:,} failed (aim 0), p99 {pair.ratio:.2f} times that without (aim {P99_AIM}), {during.changes} changes"
-    return f"{'reached' if reached else 'missed '}: {label}: {what}"
+    return f"{verdict(reached)}: {label}: {what}"

@@ -36,3 +36,8 @@ def rate_ratio(mine: Sequence[Round], theirs: Sequence[Round]) -> float:
 def cpu_ratio(mine: Sequence[Round], theirs: Sequence[Round]) -> float:
     """Our CPU per request as a multiple of theirs: the median over rounds side by side."""
     return median(one.cpu_us / other.cpu_us for one, other in zip(mine, theirs, strict=True))
+
+
+def verdict(reached: bool) -> str:
+    """Of an aim; one as wide as the other."""
+    return "reached" if reached else "missed "

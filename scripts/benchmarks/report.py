@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks import quiet
 from benchmarks.backends import FCGIPM, FCGIPM_KEPT, FLUP_FORK, UWSGI, UWSGI_FASTCGI, Backend
-from benchmarks.figures import Round, cpu_ratio, medians, rate_ratio
+from benchmarks.figures import Round, cpu_ratio, medians, rate_ratio, verdict
 from fcgipm.bench import table
 
 Measured = Mapping[Backend, Sequence[Round]]
@@ -63,7 +63,7 @@ def aims(rounds: Measured) -> list[str]:
 
 def aim(one: Backend, other: Backend, least: float, rounds: Measured) -> str:
     value = rate_ratio(rounds[one], rounds[other])
-    return f"{'reached' if value >= least else 'missed '}: {one.label} {value:.2f} x {other.label} (aim {least})"
+    return f"{verdict(value >= least)}: {one.label} {value:.2f} x {other.label} (aim {least})"
 
 
 def document(rounds: Measured, others: float, stolen: float, options: Mapping[str, object]) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks import canned, clients, daemon, pump
 from benchmarks.backends import APPLICATIONS
+from benchmarks.figures import verdict
 from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder, Process, program
 from benchmarks.progress import Progress
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             calls = system_calls(strace, tree, folder / "strace", options.seconds)
     progress.done()
     print(table.render(HEAD, [[label, *(f"{figure:,.1f}" for figure in figures)] for label, figures in loads.items()]))
-    print(f"{'reached' if not calls else 'missed '}: at rest {len(calls)} system calls of {len(tree)} processes in {options.seconds:g} s (aim 0)")
+    print(f"{verdict(not calls)}: at rest {len(calls)} system calls of {len(tree)} processes in {options.seconds:g} s (aim 0)")
     print("".join(f"  {line}\n" for line in calls[:20]), end="")
     keep(options, {"loads": loads, "processes": len(tree), "calls": calls})
     return 0

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import canned, daemon, pump
 from benchmarks.backends import APPLICATIONS
+from benchmarks.figures import verdict
 from benchmarks.keeping import keep, offer
 from benchmarks.processes import PYTHON_PACKAGES, BenchError, Folder, Process, clean_environment, program
 from benchmarks.progress import Progress
@@ -191,4 +192,4 @@ def aim(label: str, row: Row) -> str:
     """Whether a situation is within the aims."""
     reached = max(row.text_ms, row.json_ms) < AIM_WALL_MS and row.turn_ms < AIM_TURN_MS
     aims = f"{row.text_ms:.0f} ms (aim {AIM_WALL_MS:.0f}), a turn of {row.turn_ms:.1f} ms (aim {AIM_TURN_MS:.0f})"
-    return f"{'reached' if reached else 'missed '}: {label}: {aims}"
+    return f"{verdict(reached)}: {label}: {aims}"

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from benchmarks import canned, clients, control, daemon, django_project, pump
 from benchmarks.breathers import application
+from benchmarks.figures import verdict
 from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder, Process
 from benchmarks.progress import Progress
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         before, after = measure(Path(folder), site, options)
     print(table.render(HEAD, [row("before", before), row("while the pool doubles", after)]))
     ratio = after.p99_ms / before.p99_ms
-    print(f"{'reached' if ratio <= P99_AIM else 'missed '}: p99 {ratio:.2f} times of before (aim {P99_AIM}), {options.doublings} doublings")
+    print(f"{verdict(ratio <= P99_AIM)}: p99 {ratio:.2f} times of before (aim {P99_AIM}), {options.doublings} doublings")
     keep(options, {"before": before, "after": after})
     return 0
 

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from benchmarks import canned, daemon, pump, quiet, traffic
 from benchmarks.backends import APPLICATIONS
+from benchmarks.figures import verdict
 from benchmarks.front import free_port
 from benchmarks.keeping import keep, offer
 from benchmarks.processes import BenchError, Folder, Process
@@ -203,7 +204,7 @@ def verdicts(measured: dict[Case, list[Stop]]) -> list[str]:
     lines = []
     for case, stops in measured.items():
         lost = sum(one.reset + one.closed for one in stops)
-        aim = "" if case.tcp else f"{'missed ' if lost else 'reached'}: "
+        aim = "" if case.tcp else f"{verdict(not lost)}: "
         why = "; ".join(sorted({what for one in stops for what in one.failures}))
         lines.append(f"{aim}{case.label}: {lost} lost in {len(stops)} stops{'' if case.tcp else ' (aim 0)'}{f' ({why})' if why else ''}")
     return lines

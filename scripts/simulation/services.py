@@ -17,8 +17,3 @@ def fixed(seconds: float) -> Draw:
 def lognormal(random: Random, median: float, spread: float, most: float) -> Draw:
     """Most are short, a few very long: half are below `median`, one in six above `median` times e to the `spread`, none above `most`."""
     return lambda: min(most, random.lognormvariate(log(median), spread))
-
-
-def pareto(random: Random, least: float, shape: float, most: float) -> Draw:
-    """The heavier tail: none below `least`, x times as long is x to the `shape` times as rare, none above `most`."""
-    return lambda: min(most, least * random.paretovariate(shape))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,13 +14,9 @@ import pytest
 from tests.support.chromium import Window, binaries
 from tests.support.lines import Lines
 from tests.support.nginx import Nginx
+from tests.support.ports import free_port
 
 DOORS = ("embedded", "nginx")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

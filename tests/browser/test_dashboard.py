@@ -15,7 +15,8 @@ from tests.support.chromium import Window
 from tests.support.daemon import Daemon, eventually
 from tests.support.fastcgi import Connection, environ, request
 from tests.support.gate import Gate
-from tests.support.status import free_port, settings, wait_for_status
+from tests.support.ports import free_port
+from tests.support.status import settings, wait_for_status
 
 SOON = 2.0
 """Seconds until the page shows what happened."""

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.daemon import Daemon
 from tests.support.load import KeptClient, Shot
 from tests.support.nginx import Nginx
-from tests.support.status import fetch, free_port, settings, wait_for_status
+from tests.support.ports import free_port
+from tests.support.status import fetch, settings, wait_for_status
 
 APP = """
 def application(environ, start_response):

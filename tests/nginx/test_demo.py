@@ -15,13 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.lines import Lines
+from tests.support.ports import free_port
 
 DEMO = Path(__file__).resolve().parents[2] / "scripts/demo"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

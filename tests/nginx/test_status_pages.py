@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.daemon import Daemon
 from tests.support.nginx import SHIPPED, Nginx
-from tests.support.status import free_port, settings
+from tests.support.ports import free_port
+from tests.support.status import settings
 
 PLACE = "proxy_pass http://127.0.0.1:9180/;"
 SERVER_NAME = "    server_name shop.example;"

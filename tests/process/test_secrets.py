@@ -10,7 +10,8 @@ from collections.abc import Callable
 from tests.support.daemon import Daemon
 from tests.support.fastcgi import Connection, environ, request
 from tests.support.gate import Gate
-from tests.support.status import fetch, free_port, settings, wait_for_status
+from tests.support.ports import free_port
+from tests.support.status import fetch, settings, wait_for_status
 
 SECRETS = {"HTTP_COOKIE": "session=s3cr3t-cookie", "HTTP_AUTHORIZATION": "Basic s3cr3t-auth", "HTTP_X_API_KEY": "s3cr3t-key"}
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.daemon import MARK, PATIENCE, eventually, marked_processes
 from tests.support.lines import Lines
+from tests.support.ports import free_port
 
 APP = """\
 import os
@@ -70,11 +71,6 @@ def folder() -> Iterator[Path]:
         yield Path(name)
         for pid in marked_processes(name):
             os.kill(pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def test_from_a_folder_to_a_browser_and_back(folder: Path) -> None:

@@ -20,7 +20,8 @@ import pytest
 from tests.support.daemon import ROOT, Daemon, eventually
 from tests.support.fastcgi import Connection, ask, environ, request
 from tests.support.gate import Gate
-from tests.support.status import fetch, free_port, settings, status_process, wait_for_status
+from tests.support.ports import free_port
+from tests.support.status import fetch, settings, status_process, wait_for_status
 
 Factory = Callable[..., Daemon]
 CASES = {"web": {"app": "cases:application"}}

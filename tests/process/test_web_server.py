@@ -16,6 +16,7 @@ from tests.nginx.test_transfer import MIB, Memory, made, read_all, request, stal
 from tests.support.daemon import Daemon, eventually
 from tests.support.embedded import Embedded
 from tests.support.load import Load, Shot
+from tests.support.ports import free_port
 
 STREAM = {"web": {"app": "stream:application", "umask": "0000"}}
 ALLOWED_GROWTH = 8 * MIB
@@ -323,11 +324,6 @@ class TestSupervision:
             daemon = Daemon({"web": {"app": "hello:application"}}, settings={"http": [{"listen": address, "pool": "web"}]})
             assert daemon.run_to_end() == 71
         assert f"fcgipm: http for pool web: cannot listen on {address}: another program listens there" in daemon.text
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def receive_or_reset(connection: socket.socket) -> bytes:

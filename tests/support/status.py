@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 from tests.support.daemon import Daemon, eventually
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def settings(port: int) -> dict[str, Any]:

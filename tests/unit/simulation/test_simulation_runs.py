@@ -99,11 +99,11 @@ def test_requests_come_as_often_as_the_rate_says() -> None:
     assert within == pytest.approx(1000, rel=0.1) and len(came) - within == pytest.approx(200, rel=0.2)
 
 
-def test_service_times_have_heavy_tails_and_an_end() -> None:
+def test_service_times_have_a_heavy_tail_and_an_end() -> None:
     random = Random("tails")
-    for draw, least in ((services.lognormal(random, 0.05, 1.5, 10.0), 0.0), (services.pareto(random, 0.02, 1.2, 10.0), 0.02)):
-        drawn = sorted(draw() for _ in range(20000))
-        assert drawn[0] >= least and drawn[-1] == 10.0 and drawn[-100] > 10 * drawn[10000]
+    draw = services.lognormal(random, 0.05, 1.5, 10.0)
+    drawn = sorted(draw() for _ in range(20000))
+    assert drawn[0] >= 0 and drawn[-1] == 10.0 and drawn[-100] > 10 * drawn[10000]
 
 
 # Figures and tables.
