@@ -175,7 +175,7 @@ def test_who_was_stopped_goes_on_also_when_nothing_can_be_seen_any_more() -> Non
 
 def test_who_was_stopped_can_be_killed_also_when_nothing_can_be_seen_any_more() -> None:
     """And who came from it and has left its group goes on."""
-    code = "import os, time; pid = os.fork(); pid or os.setsid(); print(pid, flush=True); time.sleep(1000) if pid else os.read(%d, 1)"
+    code = "import os, time; pid = os.fork(); pid or os.setsid(); os.write(1, str(pid).encode() + b'\\n'); time.sleep(1000) if pid else os.read(%d, 1)"
     read_end, write_end = os.pipe()
     os.set_inheritable(read_end, True)
     with socket.create_server(("127.0.0.1", 0)) as listener, copy_of(listener, code % read_end, pass_fds=[read_end]) as (copy, process):
