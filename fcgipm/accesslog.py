@@ -91,7 +91,7 @@ def check(form: str) -> None:
     _parse(form)
 
 
-def names(form: str, field: str) -> bool:
+def has_field(form: str, field: str) -> bool:
     """Whether a line of this format has that field."""
     return form == JSON or any(name == field for _, name in _parse(form))
 

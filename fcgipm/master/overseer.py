@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fcgipm import orders, scoreboard
@@ -11,7 +11,7 @@ from fcgipm.master.channel import Word
 from fcgipm.master.lines import clean
 from fcgipm.master.log import Log
 from fcgipm.master.processes import WorkerProcess
-from fcgipm.master.stacks import Deliver
+from fcgipm.master.stacks import Deliver, Known
 from fcgipm.pool import happenings as event
 from fcgipm.pool.deadlines import Deadlines, Limits, Overdue, Running, Slow, Stuck
 
@@ -135,7 +135,7 @@ class Overseer:
 
     def lost(self, worker: int, slot: int) -> list[int]:
         """What the request adds to the counters that died with the worker of a slot. (What a foreign program was at is counted nowhere.)"""
-        words = self._words[scoreboard.SLOT_WORDS * (slot + 1) :]
+        words = scoreboard.words(self._runner.board.memory, slot)
         killed = {one for one in self._killed if one.worker == worker and one.since == words[scoreboard.RUNNING_SINCE]}
         self._killed -= killed
         if not killed and (self._runner.foreign or words[scoreboard.STATE] != scoreboard.BUSY):
@@ -180,7 +180,7 @@ class Overseer:
         self._tell("timeout", self._log, worker, head, lines)
         self._runner.happened(event.Unyielding(worker.number))
 
-    def _ask(self, worker: WorkerProcess, now: float, deliver: Deliver, known: Callable[[], bool] = lambda: True) -> None:
+    def _ask(self, worker: WorkerProcess, now: float, deliver: Deliver, known: Known = lambda: True) -> None:
         if worker.stacks is not None:
             worker.stacks.ask(worker, deliver, now, known)
         else:

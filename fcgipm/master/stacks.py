@@ -21,6 +21,7 @@ LONGEST = 262144
 _PIECE = 65536
 
 Deliver = Callable[[list[str]], None]
+Known = Callable[[], bool]
 
 
 class StackReader:
@@ -30,8 +31,7 @@ class StackReader:
         self._descriptor = descriptor
         self._loop = loop
         self._data = bytearray()
-        self._waiting: list[Deliver] = []
-        self._known: list[Callable[[], bool]] = []
+        self._waiting: list[tuple[Deliver, Known]] = []
         self._deadline = 0.0
         self.due: float | None = None
         """When the dump under way is complete."""
@@ -40,13 +40,12 @@ class StackReader:
         """For the selector."""
         return self._descriptor
 
-    def ask(self, worker: WorkerProcess, deliver: Deliver, now: float, known: Callable[[], bool] = lambda: True) -> None:
+    def ask(self, worker: WorkerProcess, deliver: Deliver, now: float, known: Known = lambda: True) -> None:
         """Have `worker` write its stacks; `deliver` gets the lines, later, or none when it does not answer. Who asks meanwhile gets the same.
 
         `known`: whether all is there that is to be told with them; as long as the patience lasts it is waited for.
         """
-        self._waiting.append(deliver)
-        self._known.append(known)
+        self._waiting.append((deliver, known))
         if self.due is not None:
             return
         self._discard()
@@ -61,7 +60,7 @@ class StackReader:
             self._fresh = False
             self.due = min(self._deadline, now + QUIET)
         elif self.due is not None and now >= self.due:
-            if now < self._deadline and not all(known() for known in self._known):
+            if now < self._deadline and not all(known() for _, known in self._waiting):
                 self.due = min(self._deadline, now + QUIET)
             else:
                 self.finish()
@@ -76,8 +75,8 @@ class StackReader:
         self._loop.forget(self)
         lines = cut([clean(line) for line in bytes(self._data).split(b"\n") if line.strip()])
         self._data.clear()
-        waiting, self._waiting, self._known = self._waiting, [], []
-        for deliver in waiting:
+        waiting, self._waiting = self._waiting, []
+        for deliver, _ in waiting:
             deliver(lines)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from time import monotonic_ns, thread_time_ns
 from typing import Any, Dict, List, Optional, Tuple
 
 from fcgipm import orders
-from fcgipm.accesslog import NO_TEXTS, Texts, clf, compile_format, names, request_texts, sent_at
+from fcgipm.accesslog import NO_TEXTS, Texts, clf, compile_format, has_field, request_texts, sent_at
 from fcgipm.gateways.errors import say
 from fcgipm.gateways.wsgi import AnyGateway, Response
 from fcgipm.urls import request_path
@@ -65,7 +65,7 @@ class LoggedGateway(AnyGateway):
         self.constants = gateway.constants
         self._descriptor = descriptor
         self._line = compile_format(form, pool, os.getpid())
-        self._wants_cpu = names(form, "cpu")
+        self._wants_cpu = has_field(form, "cpu")
         """It is a system call."""
         self._cpu = 0 if self._wants_cpu else -1
         """What the thread had used at the line before; 0 before the first."""
@@ -92,7 +92,7 @@ class LoggedGateway(AnyGateway):
             # A worker that leaves may serve its last connections in another thread.
             cpu, self._cpu = max(0, used - self._cpu) // 1000, used
         ended = monotonic_ns()
-        if ended >= self._next_second:
+        if ended >= self._next_second:  # As in `_note`, without whose frames a line takes 0.1 µs less.
             self._begin_second(ended)
         when = self._stamp + _MILLISECONDS[(ended - self._second) // 1000000]
         status, took = response.status or _CLIENT_LEFT, (ended - started) // 1000

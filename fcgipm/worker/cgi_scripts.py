@@ -35,6 +35,7 @@ class Scripts:
     def __init__(self, folder: str, mount: str) -> None:
         self.folder = os.fsencode(folder).decode("latin-1")
         """As params would name it: a character for each byte."""
+        self._root = os.fsencode(folder)
         self._mount = mount
         self._found: Dict[Asked, Tuple[State, Script]] = {}
         """What was found before without a link on the way. It is found again without a second look at names, as long as the very file is unchanged, and
@@ -51,7 +52,7 @@ class Scripts:
 
     def _look(self, asked: Asked) -> Optional[Script]:
         request = wanted(*asked, self.folder, self._mount)
-        file = self.folder.encode("latin-1")
+        file = self._root
         for count, name in enumerate(request.names, 1):
             file += b"/" + name.encode("latin-1")
             try:
@@ -66,13 +67,12 @@ class Scripts:
 
     def _remember(self, asked: Asked, file: bytes, parts: Split) -> Script:
         state = self._state(file)  # Before anything is looked at that may change.
-        folder = self.folder.encode("latin-1")
-        real, file_real = os.path.realpath(folder), os.path.realpath(file)
+        real, file_real = os.path.realpath(self._root), os.path.realpath(file)
         if not file_real.startswith(real + b"/"):
             raise Outside(f"{os.fsdecode(file)!a:.200} is a link out of {os.fsdecode(real)}/")
         name = plain_word(os.fsdecode(os.path.basename(file)))
         script = Script(file, os.path.dirname(file), name, parts, os.access(file, os.X_OK))
-        linked = file_real[len(real) :] != file[len(folder) :]
+        linked = file_real[len(real) :] != file[len(self._root) :]
         if state is not None and script.executable and not linked and sum(map(len, asked)) <= _LENGTH:
             if len(self._found) >= _MOST:
                 self._found.clear()
@@ -81,7 +81,7 @@ class Scripts:
 
     def _state(self, file: bytes) -> Optional[State]:
         """None: it is gone."""
-        at = len(self.folder) + 1
+        at = len(self._root) + 1
         found = []
         try:
             while (at := file.find(b"/", at) + 1) > 0:

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from fcgipm import scoreboard
 from fcgipm.gateways.watch import RequestTimeout, Watch
@@ -89,11 +89,11 @@ class RequestWatch(Watch):
         self._key = self.slot[RUNNING_SINCE] = 0
         self._response = None
 
-    def expire(self, key: int) -> int:
-        """Interrupt the request if the stretch that began at `key` still lasts: the status that its client has. 0: it does not last."""
+    def expire(self, key: int) -> Optional[int]:
+        """Interrupt the request if the stretch that began at `key` still lasts: the status that its client has, 0 without one. None: it does not last."""
         response = self._keys.pop(key, None)
         if response is None:
-            return 0
+            return None
         try:
             status: int = response.expire()
         finally:

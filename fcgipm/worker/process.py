@@ -237,7 +237,7 @@ class Worker:
         """Interrupt a request; the worker is not to be trusted after that."""
         _, (thread, since) = orders.decode(order)
         status = self._loops[int(thread)].watch.expire(int(since))
-        if not status:
+        if status is None:
             return
         try:
             self._channel.send(orders.encode(orders.EXPIRED, thread, status, since))

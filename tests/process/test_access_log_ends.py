@@ -102,6 +102,21 @@ def test_a_client_that_leaves_while_its_response_is_made(start: Start) -> None:
     assert (counts["aborted"], counts["failed"], counts["by_class"]["4xx"]) == (1, 0, 1)
 
 
+def test_a_time_out_behind_a_client_that_left_has_no_status_either(start: Start) -> None:
+    """The application does not end with its client, so its worker has to go like that of any other."""
+    daemon, lines = start(**OVERDUE)
+    (worker,) = daemon.workers()
+    with Gate() as gate:
+        with Connection(daemon.address()) as connection:
+            connection.send(request(environ("/swallows", GATE=gate.path)))
+            gate.arrival()
+        gate.open()
+        (line,) = lines(1)
+    assert (line["uri"], line["status"]) == ("/swallows", 499)
+    assert counted(daemon)["timed_out"] == 1
+    eventually(lambda: daemon.workers() not in ([], [worker]), "another worker in its place")
+
+
 def test_a_client_that_leaves_during_its_response(start: Start) -> None:
     daemon, lines = start(app="overdue:application")
     with Connection(daemon.address()) as connection:

@@ -4,7 +4,7 @@
 /stream?N: N blocks, a tenth of a second apart          /after: one block, then a loop      /stubborn: swallows every exception
 /begun: one block, then the same
 /closes: a loop in an iterator that notes its close()   /for?SECONDS: a loop that ends by itself      /hello
-/reads: a loop, once the body is there
+/reads: a loop, once the body is there                  /swallows: waits at the gate, loops when nobody takes what it writes
 """
 
 import ctypes
@@ -107,6 +107,17 @@ def begun(environ):
     stubborn(environ)
 
 
+def swallows(environ):
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.connect(environ["GATE"])
+        gate.recv(1)
+    try:
+        environ["write"](b"x")
+    except ConnectionError:
+        for_ever()
+    return []
+
+
 def reads(environ):
     environ["wsgi.input"].read()
     for_ever()
@@ -114,11 +125,11 @@ def reads(environ):
 
 PAGES = {
     "/loop": loop, "/sleep": sleep, "/socket": blocked, "/locked": locked, "/stubborn": stubborn, "/hammer": hammer, "/closes": Closes,
-    "/for": spin, "/nearly": nearly, "/stream": stream, "/after": after, "/begun": begun, "/reads": reads,
+    "/for": spin, "/nearly": nearly, "/stream": stream, "/after": after, "/begun": begun, "/reads": reads, "/swallows": swallows,
     "/hello": lambda environ: [b"hello"],
 }  # fmt: skip
 
 
 def application(environ, start_response):
-    start_response("200 OK", TEXT)
+    environ["write"] = start_response("200 OK", TEXT)
     return PAGES[environ["PATH_INFO"]](environ)

@@ -68,7 +68,7 @@ def test_a_stretch_that_is_over_cannot_be_hit() -> None:
     key = slot[scoreboard.RUNNING_SINCE]
     watch.leave()
     watch.enter()
-    assert not watch.expire(key)
+    assert watch.expire(key) is None
     assert answer.expired == 0
 
 
