@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, List, NamedTuple, NoReturn, Optional
+from typing import Any, Iterable, List, NamedTuple, NoReturn, Optional
 
 from fcgipm import orders, scoreboard
 from fcgipm.gateways.errors import format_failure, plain_word, say
@@ -73,6 +73,16 @@ def run_worker(
         say("worker failed\n" + format_failure(error))
         status = _INTERNAL
     _end(status)
+
+
+def drain_the_rest(loops: Iterable[Loop], obeying: threading.Lock) -> None:
+    """Serve what comes back to loops that have ended. Returns with `obeying` held: the order thread may have been giving away a connection that no loop
+    knew any more, and the process must not end meanwhile. It is free while a request runs, or nobody would tell of a time-out."""
+    while obeying.acquire() and any(loop.waiting.count() for loop in loops):
+        obeying.release()
+        for loop in loops:
+            loop.watch.attach()  # From now on this is the thread of its requests.
+            loop.drain()
 
 
 def _join_master(channel: socket.socket, master: int, access: int) -> Optional[socket.socket]:
@@ -166,10 +176,7 @@ class Worker:
         self._loops[0].run()
         for thread in threads:
             thread.join()
-        # The order thread may be giving away a connection that no loop knows any more: the process must not end meanwhile.
-        self._obeying.acquire()
-        for loop in self._loops:
-            loop.drain()  # What it could not give away came back.
+        drain_the_rest(self._loops, self._obeying)
 
     def _catch_signals(self) -> None:
         """TERM and INT are words for the order thread: the main thread may be deep inside a request."""
